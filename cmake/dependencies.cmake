@@ -1,0 +1,28 @@
+# Debian 12 packages through find_package; llhttp's C sources come with node-llhttp there.
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+
+if(NOT TARGET yaml-cpp::yaml-cpp) # yaml-cpp 0.7 exports the bare name
+  add_library(yaml-cpp::yaml-cpp INTERFACE IMPORTED)
+  target_link_libraries(yaml-cpp::yaml-cpp INTERFACE yaml-cpp)
+endif()
+
+set(LLHTTP_SOURCE_DIR "" CACHE PATH "Folder with llhttp.c, api.c, http.c (and llhttp.h there or in include/)")
+if(NOT TARGET llhttp::llhttp)
+  find_path(LLHTTP_SOURCES llhttp.c HINTS ${LLHTTP_SOURCE_DIR} ${LLHTTP_SOURCE_DIR}/src PATHS /usr/share/llhttp NO_DEFAULT_PATH)
+  find_path(LLHTTP_INCLUDE llhttp.h HINTS ${LLHTTP_SOURCE_DIR} ${LLHTTP_SOURCE_DIR}/include
+    PATHS /usr/share/include/llhttp /usr/include)
+  if(LLHTTP_SOURCES AND LLHTTP_INCLUDE)
+    add_library(sidecar_llhttp STATIC ${LLHTTP_SOURCES}/llhttp.c ${LLHTTP_SOURCES}/api.c ${LLHTTP_SOURCES}/http.c)
+    target_include_directories(sidecar_llhttp SYSTEM PUBLIC ${LLHTTP_INCLUDE})
+    add_library(llhttp::llhttp ALIAS sidecar_llhttp)
+  else()
+    find_library(LLHTTP_LIBRARY llhttp REQUIRED)
+    add_library(llhttp::llhttp INTERFACE IMPORTED)
+    target_link_libraries(llhttp::llhttp INTERFACE ${LLHTTP_LIBRARY})
+  endif()
+endif()
