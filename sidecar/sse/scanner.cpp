@@ -1,0 +1,154 @@
+#include "sse/scanner.hpp"
+
+#include <cstddef>
+#include <cstring>
+
+namespace sidecar::sse {
+namespace {
+
+constexpr char kLf = '\n';
+constexpr char kCr = '\r';
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+constexpr std::string_view kData = "data";
+constexpr std::string_view kDataField = "data:";
+
+/// Finds the line ends of one run of bytes. The next LF is remembered, so that in a stream which ends its lines with
+/// lone CRs not every line searches the whole rest for an LF: each byte is looked at twice at most.
+class LineEnds {
+ public:
+  explicit LineEnds(const char* end) : end_(end) {}
+
+  /// The first CR or LF in [begin, end), or end.
+  const char* next(const char* begin) noexcept {
+    if (lf_ == nullptr || lf_ < begin) lf_ = find(kLf, begin, end_);
+    return find(kCr, begin, lf_);
+  }
+
+ private:
+  static const char* find(char wanted, const char* begin, const char* end) noexcept {
+    const auto* found = static_cast<const char*>(std::memchr(begin, wanted, static_cast<std::size_t>(end - begin)));
+    return found == nullptr ? end : found;
+  }
+
+  const char* end_;
+  const char* lf_ = nullptr;
+};
+
+}  // namespace
+
+void Scanner::scan(std::string_view bytes) noexcept {
+  if (bytes.empty()) return;
+  const char* next = bytes.data();
+  const char* const end = next + bytes.size();
+  if (behind_cr_ && completes_crlf(*next)) ++next;
+
+  LineEnds line_ends(end);
+  while (next != end) {
+    const char* const line_end = line_ends.next(next);
+    scan_line_part(next, line_end);
+    if (line_end == end) return;
+    end_line(*line_end);
+    next = line_end + 1;
+    if (behind_cr_ && next != end && completes_crlf(*next)) ++next;
+  }
+}
+
+Position Scanner::position() const noexcept {
+  switch (phase_) {
+    case Phase::stream_start:
+      return Position::boundary;
+    case Phase::line_start:
+      return block_open_ ? Position::inside_event : Position::boundary;
+    case Phase::bom_1:
+    case Phase::bom_2:
+    case Phase::field_name:
+    case Phase::rest_of_line:
+      break;
+  }
+  return Position::mid_line;
+}
+
+LineEnding Scanner::insertion_ending() const noexcept {
+  if (behind_cr_) return LineEnding::cr;
+  return line_ending_ == LineEnding::crlf ? LineEnding::crlf : LineEnding::lf;
+}
+
+/// Called with the byte behind a CR. The CR has ended its line already; an LF only completes it and is no line of its
+/// own.
+bool Scanner::completes_crlf(char first) noexcept {
+  const bool completes = first == kLf;
+  if (completes && in_first_ending_) line_ending_ = LineEnding::crlf;
+  behind_cr_ = false;
+  in_first_ending_ = false;
+  return completes;
+}
+
+void Scanner::scan_line_part(const char* begin, const char* end) noexcept {
+  if (phase_ <= Phase::bom_2) begin = scan_bom(begin, end);
+  if (begin == end || phase_ == Phase::rest_of_line) return;
+  if (phase_ == Phase::line_start) {
+    phase_ = Phase::field_name;
+    matched_ = 0;
+  }
+  match_field_name(begin, end);
+}
+
+/// Only a whole BOM at the very start is one (WHATWG Encoding, UTF-8 decode); a beginning of it that goes on
+/// differently, or ends with the line, is the content of the first line.
+const char* Scanner::scan_bom(const char* begin, const char* end) noexcept {
+  while (begin != end && phase_ <= Phase::bom_2) {
+    const auto seen = static_cast<std::size_t>(phase_);
+    if (*begin != kByteOrderMark[seen]) {
+      phase_ = seen == 0 ? Phase::line_start : Phase::rest_of_line;
+      return begin;
+    }
+    ++begin;
+    phase_ = static_cast<Phase>(seen + 1);  // stream_start → bom_1 → bom_2 → line_start
+  }
+  return begin;
+}
+
+/// The field name must be exactly `data` (§9.2.6): no space before or behind it, and no colon is needed when the line
+/// ends there.
+void Scanner::match_field_name(const char* begin, const char* end) noexcept {
+  if (matched_ == 0 && end - begin >= std::ptrdiff_t{kDataField.size()}) {
+    block_has_data_ |= std::memcmp(begin, kDataField.data(), kDataField.size()) == 0;
+    phase_ = Phase::rest_of_line;
+    return;
+  }
+  for (; begin != end; ++begin) {
+    if (*begin != kDataField[matched_]) {
+      phase_ = Phase::rest_of_line;
+      return;
+    }
+    if (++matched_ == kDataField.size()) {
+      block_has_data_ = true;
+      phase_ = Phase::rest_of_line;
+      return;
+    }
+  }
+}
+
+void Scanner::end_line(char line_end) noexcept {
+  const bool blank = phase_ == Phase::line_start || phase_ == Phase::stream_start;
+  if (blank) {
+    end_block();
+  } else {
+    block_open_ = true;
+    if (phase_ == Phase::field_name && matched_ == kData.size()) block_has_data_ = true;
+  }
+  phase_ = Phase::line_start;
+  behind_cr_ = line_end == kCr;
+  if (line_ending_ == LineEnding::unknown) {
+    line_ending_ = behind_cr_ ? LineEnding::cr : LineEnding::lf;
+    in_first_ending_ = behind_cr_;
+  }
+}
+
+void Scanner::end_block() noexcept {
+  if (block_has_data_) ++events_;
+  block_has_data_ = false;
+  block_open_ = false;
+}
+
+}  // namespace sidecar::sse
