@@ -1,0 +1,215 @@
+#include "cli/options.hpp"
+
+#include <cstdlib>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/file_text.hpp"
+#include "config/load.hpp"
+#include "config/print.hpp"
+#include "config/words.hpp"
+
+namespace sidecar::cli {
+namespace {
+
+constexpr std::string_view kVersion = "sse-sidecar " SIDECAR_VERSION "\n";
+constexpr std::string_view kHint = "sse-sidecar --help lists the options\n";
+
+/// An option with a value, its environment twin, and what they said.
+struct ValueOption {
+  const char* names;
+  const char* value;
+  const char* help;
+  std::vector<std::string> given;
+
+  [[nodiscard]] std::string option() const {
+    const std::string_view all = names;
+    return std::string(all.substr(all.rfind("--")));
+  }
+
+  [[nodiscard]] std::string variable() const {
+    std::string name = "SSE_SIDECAR_";
+    for (const char c : option().substr(2)) name += c == '-' ? '_' : static_cast<char>(std::toupper(c));
+    return name;
+  }
+};
+
+struct CommandLine {
+  ValueOption config{"-c,--config", "FILE", "configuration (YAML)", {}};
+  ValueOption listen{"--listen", "ADDR",
+                     "host:port, :port, [v6]:port or unix:/path; repeatable; instead of the listeners of the file "
+                     "(default 0.0.0.0:8080)",
+                     {}};
+  ValueOption upstream{"--upstream", "URL",
+                       "http://host:port or unix:/path; the upstream 'default', and all requests go there unless the "
+                       "file has routes",
+                       {}};
+  ValueOption heartbeat_interval{"--heartbeat-interval", "D|off",
+                                 "silence of an event stream after which a heartbeat is sent; a route that says its "
+                                 "own keeps it (default 15s)",
+                                 {}};
+  ValueOption response_timeout{"--response-timeout", "D|off",
+                               "time that every upstream has for the head of its response (default off)",
+                               {}};
+  ValueOption workers{"--workers", "N|auto", "threads; auto: one a processor (default 1)", {}};
+  ValueOption log_level{"--log-level", "L", "trace debug info warn error off (default info)", {}};
+  ValueOption log_format{"--log-format", "F", "auto json text (auto: text on a terminal, JSON otherwise)", {}};
+  bool check = false;
+  bool print_config = false;
+
+  [[nodiscard]] std::vector<ValueOption*> values() {
+    return {&config, &listen, &upstream, &heartbeat_interval, &response_timeout, &workers, &log_level, &log_format};
+  }
+};
+
+void declare(CLI::App& app, CommandLine& line) {
+  app.set_help_flag("-h,--help", "this text");
+  app.set_version_flag("--version", std::string(kVersion.substr(0, kVersion.size() - 1)), "the version");
+  for (ValueOption* const option : line.values()) {
+    CLI::Option* const declared =
+        app.add_option(option->names, option->given, std::string(option->help) + " [" + option->variable() + "]");
+    declared->type_name(option->value);
+    declared->expected(1);
+    declared->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);  // refused below where one is all
+    declared->allow_extra_args(false);
+  }
+  app.add_flag("--check", line.check, "print every problem of the configuration and leave");
+  app.add_flag("--print-config", line.print_config, "print the effective configuration as YAML and leave");
+  app.footer("An option beats its environment variable (in brackets), which beats the file, which beats the defaults.");
+}
+
+Invocation failed(std::string err) {
+  Invocation invocation;
+  invocation.err = std::move(err);
+  invocation.exit_code = kExitUsage;
+  return invocation;
+}
+
+Invocation said(Invocation::Action action, std::string out) {
+  Invocation invocation;
+  invocation.action = action;
+  invocation.out = std::move(out);
+  return invocation;
+}
+
+/// `--hearbeat: unknown option (did you mean '--heartbeat-interval'?)` for each of them.
+Invocation unknown_options(const CLI::App& app, CommandLine& line) {
+  std::vector<std::string> names{"--check", "--print-config", "--version", "--help"};
+  for (const ValueOption* const option : line.values()) names.push_back(option->option());
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  std::string err;
+  for (const std::string& extra : app.remaining()) {
+    const std::string name = extra.substr(0, extra.find('='));
+    const bool option = name.starts_with('-');
+    err += (config::has_control(name) || !option ? config::quoted(name) : name) +
+           (option ? ": unknown option" + config::did_you_mean(name, known) : ": is no option") + "\n";
+  }
+  return failed(err + std::string(kHint));
+}
+
+/// One line for each option that was given more often than it can be.
+std::string repeated_options(CommandLine& line) {
+  std::string err;
+  for (const ValueOption* const option : line.values()) {
+    if (option == &line.listen || option->given.size() < 2) continue;
+    err += option->option() + ": given " + std::to_string(option->given.size()) + " times\n";
+  }
+  return err;
+}
+
+std::vector<config::Override> split_list(std::string_view text, const std::string& origin) {
+  std::vector<config::Override> parts;
+  while (true) {
+    std::string_view part = text.substr(0, text.find(','));
+    const std::size_t first = part.find_first_not_of(" \t");
+    const bool last = part.size() == text.size();
+    if (!last) text.remove_prefix(part.size() + 1);
+    part = first == std::string_view::npos ? std::string_view() : part.substr(first, part.find_last_not_of(" \t") + 1 - first);
+    parts.push_back({std::string(part), origin});
+    if (last) return parts;
+  }
+}
+
+/// What the option said, otherwise its environment twin, otherwise nothing.
+std::vector<config::Override> resolve_list(const ValueOption& option, const config::EnvironmentLookup& environment) {
+  std::vector<config::Override> values;
+  for (const std::string& given : option.given) values.push_back({given, option.option()});
+  if (!values.empty()) return values;
+  const auto variable = environment(option.variable());
+  if (!variable || variable->empty()) return values;
+  return split_list(*variable, option.variable());
+}
+
+std::optional<config::Override> resolve(const ValueOption& option, const config::EnvironmentLookup& environment) {
+  if (!option.given.empty()) return config::Override{option.given.front(), option.option()};
+  const auto variable = environment(option.variable());
+  if (!variable || variable->empty()) return std::nullopt;
+  return config::Override{*variable, option.variable()};
+}
+
+Invocation load_and_act(const CommandLine& line, const config::EnvironmentLookup& environment) {
+  config::Overrides overrides;
+  overrides.listen = resolve_list(line.listen, environment);
+  overrides.upstream = resolve(line.upstream, environment);
+  overrides.heartbeat_interval = resolve(line.heartbeat_interval, environment);
+  overrides.response_timeout = resolve(line.response_timeout, environment);
+  overrides.workers = resolve(line.workers, environment);
+  overrides.log_level = resolve(line.log_level, environment);
+  overrides.log_format = resolve(line.log_format, environment);
+
+  std::optional<config::FileText> file;
+  if (const auto path = resolve(line.config, environment)) {
+    auto read = read_file(path->value);
+    if (const auto* const problem = std::get_if<config::Problem>(&read)) return failed(to_string(*problem) + "\n");
+    file = std::get<config::FileText>(std::move(read));
+  }
+  config::LoadResult loaded = config::load(file, overrides, environment);
+  if (!loaded.config) {
+    std::string err;
+    for (const config::Problem& problem : loaded.problems) err += to_string(problem) + "\n";
+    return failed(std::move(err));
+  }
+  Invocation invocation = said(Invocation::Action::run, {});
+  if (line.print_config) {
+    invocation = said(Invocation::Action::print_config, config::print(*loaded.config));
+  } else if (line.check) {
+    invocation = said(Invocation::Action::check, "configuration OK\n");
+  }
+  invocation.config = std::move(*loaded.config);
+  return invocation;
+}
+
+}  // namespace
+
+Invocation parse(int argc, const char* const* argv, const config::EnvironmentLookup& environment) {
+  CommandLine line;
+  CLI::App app("A transparent HTTP/1.1 reverse proxy that keeps event streams alive.", "sse-sidecar");
+  app.allow_extras();  // refused below, with the nearest known name
+  try {
+    declare(app, line);
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return said(Invocation::Action::help, app.help());
+  } catch (const CLI::CallForVersion&) {
+    return said(Invocation::Action::version, std::string(kVersion));
+  } catch (const CLI::ParseError& error) {
+    return failed(std::string(error.what()) + "\n" + std::string(kHint));
+  }
+  if (app.remaining_size() > 0) return unknown_options(app, line);
+  if (std::string err = repeated_options(line); !err.empty()) return failed(std::move(err));
+  return load_and_act(line, environment);
+}
+
+config::EnvironmentLookup process_environment() {
+  return [](std::string_view name) -> std::optional<std::string> {
+    const char* const value = std::getenv(std::string(name).c_str());
+    if (value == nullptr) return std::nullopt;
+    return std::string(value);
+  };
+}
+
+}  // namespace sidecar::cli

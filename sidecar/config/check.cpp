@@ -1,0 +1,105 @@
+#include "config/check.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "config/report.hpp"
+#include "config/tokens.hpp"
+#include "config/words.hpp"
+
+namespace sidecar::config {
+namespace {
+
+using Findings = std::vector<Finding>;
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+/// They say how a message is framed on one connection: the proxy's own business on both sides.
+constexpr std::array<std::string_view, 8> kFramingFields{"connection", "content-length",    "keep-alive", "proxy-connection",
+                                                         "te",         "trailer", "transfer-encoding", "upgrade"};
+
+void check_listeners(const Config& config, Findings& findings) {
+  if (config.listeners.empty()) findings.push_back({"listeners", "at least one listener is needed"});
+  std::set<std::tuple<std::string, std::uint16_t, std::string>> seen;
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const ListenAddress& address = config.listeners[i].address;
+    const bool any_free_port = address.port == 0 && address.unix_path.empty();
+    if (address.text.empty() || any_free_port) continue;
+    if (seen.emplace(lower_case(address.host), address.port, address.unix_path).second) continue;
+    findings.push_back({element_path("listeners", i) + ".address", quoted(address.text) + " is listened on twice"});
+  }
+}
+
+void check_route_names(const Config& config, Findings& findings) {
+  std::map<std::string_view, std::size_t> seen;
+  const auto& routes = config.policies.routes;
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    const auto [first, fresh] = seen.emplace(routes[i].name, i);
+    if (fresh) continue;
+    findings.push_back({element_path("routes", i) + ".name", "two routes are named " + quoted(routes[i].name) +
+                                                                 " (the other one is routes[" +
+                                                                 std::to_string(first->second) + "])"});
+  }
+}
+
+/// Names and values of `set` or of `match.headers`; a name may stand once, whatever its case.
+void check_fields(const std::string& path, const Pairs& fields, Findings& findings) {
+  std::set<std::string> seen;
+  for (const auto& [name, value] : fields) {
+    const std::string place = member_path(path, name);
+    const Parsed<std::string> parsed = parse_field_name(name);
+    if (!parsed.value) findings.push_back({place, parsed.why});
+    if (!is_field_value(value)) {  // not shown: it may be a secret
+      findings.push_back({place, "the value has a line break, a control character, or a blank at either end"});
+    }
+    if (!seen.insert(lower_case(name)).second) findings.push_back({place, "this header is listed twice"});
+  }
+}
+
+bool is_framing_field(std::string_view name) {
+  return std::find(kFramingFields.begin(), kFramingFields.end(), lower_case(name)) != kFramingFields.end();
+}
+
+void check_changes(const std::string& path, const exchange::FieldChanges& changes, bool request, Findings& findings) {
+  const std::string message = " is part of how the message is framed: the proxy keeps it itself";
+  check_fields(path + ".set", changes.set, findings);
+  std::set<std::string> set;
+  for (const auto& [name, value] : changes.set) {
+    set.insert(lower_case(name));
+    if (is_framing_field(name)) findings.push_back({member_path(path + ".set", name), quoted(name) + message});
+  }
+  for (std::size_t i = 0; i < changes.remove.size(); ++i) {
+    const std::string& name = changes.remove[i];
+    const std::string place = element_path(path + ".remove", i);
+    if (is_framing_field(name)) findings.push_back({place, quoted(name) + message});
+    if (request && lower_case(name) == "host") findings.push_back({place, "'Host' can be set, but not removed"});
+    if (set.contains(lower_case(name))) findings.push_back({place, quoted(name) + " is set and removed"});
+  }
+}
+
+void check_routes(const Config& config, Findings& findings) {
+  check_route_names(config, findings);
+  const auto& routes = config.policies.routes;
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    const std::string path = element_path("routes", i);
+    check_fields(path + ".match.headers", routes[i].match.headers, findings);
+    check_changes(path + ".request_headers", routes[i].request_headers, true, findings);
+    check_changes(path + ".response_headers", routes[i].response_headers, false, findings);
+  }
+}
+
+}  // namespace
+
+std::vector<Finding> check(const Config& config) {
+  Findings findings;
+  check_listeners(config, findings);
+  for (const exchange::UpstreamPolicy& upstream : config.policies.upstreams) {
+    if (upstream.url.empty()) findings.push_back({member_path("upstreams", upstream.name) + ".url", "is missing"});
+  }
+  check_routes(config, findings);
+  return findings;
+}
+
+}  // namespace sidecar::config

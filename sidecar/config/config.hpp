@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "exchange/policy.hpp"
+
+/// The effective configuration: options beat environment beats file beats defaults.
+namespace sidecar::config {
+
+struct ListenAddress {
+  std::string host;           ///< Literal address or name; empty (`:8080`): dual-stack any. No brackets.
+  std::uint16_t port = 8080;  ///< 0: any free port.
+  std::string unix_path;      ///< Empty for TCP.
+  std::string text;           ///< As configured.
+
+  bool operator==(const ListenAddress&) const = default;
+};
+
+struct Listener {
+  ListenAddress address;
+};
+
+enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, off };
+enum class LogFormat : std::uint8_t { automatic, json, text };  ///< automatic: text on a terminal, JSON otherwise.
+
+struct LogConfig {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::automatic;
+  std::vector<std::string> redact_query = {"access_token", "token",     "api_key",  "key",
+                                           "secret",       "signature", "password", "code"};
+};
+
+struct Config {
+  std::size_t workers = 1;
+  std::vector<Listener> listeners;
+  exchange::EventStreamPolicy event_stream;  ///< `defaults.event_stream`, which the routes have taken over; for print.
+  exchange::PolicySet policies;
+  LogConfig log;
+};
+
+}  // namespace sidecar::config

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "config/environment.hpp"
+#include "config/problem.hpp"
+
+namespace sidecar::config {
+
+struct FileText {
+  std::string name;  ///< As problems shall call it.
+  std::string text;
+};
+
+/// A raw value from outside the file, and what to blame for it: `--workers` or `SSE_SIDECAR_WORKERS`.
+struct Override {
+  std::string value;
+  std::string origin;
+};
+
+/// What beats the file. Options have already beaten the environment here.
+struct Overrides {
+  std::vector<Override> listen;                 ///< Not empty: instead of all listeners of the file.
+  std::optional<Override> upstream;             ///< Defines the upstream `default`, or moves the file's one of that name.
+  std::optional<Override> heartbeat_interval;   ///< Of the defaults: a route that says its own keeps it.
+  std::optional<Override> response_timeout;     ///< Of every upstream.
+  std::optional<Override> workers;
+  std::optional<Override> log_level;
+  std::optional<Override> log_format;
+};
+
+struct LoadResult {
+  std::optional<Config> config;  ///< Without problems only.
+  Problems problems;             ///< All of them, except behind a syntax error.
+};
+
+/// Options beat environment beats file beats defaults. No input makes it throw.
+[[nodiscard]] LoadResult load(const std::optional<FileText>& file, const Overrides& overrides,
+                              const EnvironmentLookup& environment);
+
+/// Every key that a file may hold, sorted: `limits.head_bytes`, `routes[].match.path`, `upstreams.NAME.url`.
+[[nodiscard]] std::vector<std::string> known_keys();
+
+}  // namespace sidecar::config

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "exchange/clock.hpp"
+#include "exchange/lifecycle.hpp"
+#include "exchange/phase.hpp"
+#include "exchange/policy.hpp"
+#include "exchange/prepare.hpp"
+#include "exchange/stream_delivery.hpp"
+#include "exchange/stream_source.hpp"
+#include "exchange/wishes.hpp"
+#include "http/framing.hpp"
+#include "http/h1_upstream.hpp"
+#include "http/message_sink.hpp"
+
+namespace sidecar::exchange {
+
+/// What surrounds one call. Nothing in it outlives the call.
+struct Turn {
+  TimePoint now;
+  http::ResponseSink& downstream;
+  http::RequestSink& upstream;
+  http::HeadScratch& scratch;
+  std::string& own_body;  ///< Where the body of an answer of ours is composed; lives until the output is written.
+  LifecycleSink& lifecycle;
+};
+
+/// One request and its response, as messages (see phase.hpp for the theory of operation). It sequences; what HTTP or
+/// an event stream demands is asked of http/ and sse/. It holds no socket, asks no clock and blocks on nothing.
+class Exchange {
+ public:
+  // The client's side.
+  void on_request_head(const http::RequestHead& head, const http::Framing& framing, const Peer& peer,
+                       PolicySetPtr policies, std::uint64_t id, Turn& turn);
+  void on_request_body(std::string_view bytes, Turn& turn);
+  void on_request_end(http::Fields trailers, Turn& turn);
+  /// What came is no request, or its body is broken. Also without a request before it (phase idle).
+  void on_request_refused(http::Refusal refusal, const Peer& peer, std::uint64_t id, Turn& turn);
+  /// FIN. `request_complete`: nothing of the request was missing.
+  void on_downstream_eof(bool request_complete, Turn& turn);
+  /// The client is gone, or was given up, for `reason`.
+  void on_downstream_lost(Reason reason, Turn& turn);
+  /// The kernel took `sent` bytes since the last call; `pending` wait for it.
+  void on_downstream_progress(std::size_t sent, std::size_t pending, Turn& turn);
+
+  // The upstream's side, of the attempt that wishes() names.
+  void on_upstream_ready(bool pooled, Turn& turn);
+  void on_upstream_failed(UpstreamFailure failure, Turn& turn);
+  void on_informational(const http::ResponseHead& head, Turn& turn);
+  void on_response_head(const http::ResponseHead& head, const http::Framing& framing, Turn& turn);
+  void on_response_body(std::string_view bytes, Turn& turn);
+  /// `reusable`: the connection could carry another exchange.
+  void on_response_end(http::Fields trailers, bool reusable, Turn& turn);
+  /// The connection ended, or what came is no response. `untouched`: not one byte had come.
+  void on_upstream_broken(UpstreamBreak how, bool untouched, const char* why, Turn& turn);
+
+  /// Early or twice is a no-op.
+  void on_deadline(Turn& turn);
+  [[nodiscard]] TimePoint next_deadline() const;
+
+  /// The process is ending: what runs is aborted with `reason`.
+  void on_shutdown(Reason reason, Turn& turn);
+
+  /// Behind `done`: ready for the next request.
+  void reset();
+
+  [[nodiscard]] Phase phase() const { return phase_; }
+  [[nodiscard]] bool active() const { return phase_ != Phase::idle && phase_ != Phase::done; }
+  [[nodiscard]] bool takes_request_body() const {
+    return phase_ == Phase::awaiting || phase_ == Phase::responding || phase_ == Phase::streaming ||
+           phase_ == Phase::tunnel;
+  }
+  [[nodiscard]] bool takes_response() const { return takes_request_body(); }
+  [[nodiscard]] Ending ending() const { return ending_; }
+  [[nodiscard]] UpstreamWish upstream_wish() const { return wish_; }
+  [[nodiscard]] bool wants_upstream_half_closed() const { return phase_ == Phase::tunnel && request_ended_; }
+  [[nodiscard]] bool wants_downstream_half_closed() const { return phase_ == Phase::tunnel && response_ended_; }
+  [[nodiscard]] http::H1Upstream::Request upstream_request() const { return {to_head_, request_chunked_}; }
+  [[nodiscard]] std::size_t upstream_index() const { return route_ == nullptr ? 0 : route_->upstream; }
+  /// A FIN of the client has been told.
+  [[nodiscard]] bool client_closed() const { return client_closed_; }
+  [[nodiscard]] const PolicySet* policies() const { return policies_.get(); }
+
+ private:
+  void enter(Phase phase);
+  void connect(UpstreamWish::Kind kind, TimePoint now);
+  void answer(int status, std::string_view reason_class, Reason reason, ClosedBy by, Turn& turn);
+  void close(Reason reason, ClosedBy by, Ending ending, Turn& turn);
+  void settle(Turn& turn);
+  void open_stream(sse::StreamKind kind, Turn& turn);
+  void beat(Turn& turn);
+  void on_switching(const http::ResponseHead& head, Turn& turn);
+  void record(LifecycleEvent event, LifecycleRecord record, Turn& turn) const;
+  void record_end(Turn& turn);
+
+  PolicySetPtr policies_;
+  const RoutePolicy* route_ = nullptr;
+  std::string subject_;        ///< Client, method and target, for the records.
+  std::string retained_head_;  ///< The encoded request head, until a response head is accepted.
+  const char* detail_ = "";    ///< A few static words about a failure.
+  std::uint64_t id_ = 0;
+  TimePoint started_;
+  TimePoint deadline_ = kNever;  ///< To connect, or to the response head.
+  std::uint64_t bytes_in_ = 0;
+  std::uint64_t bytes_out_ = 0;
+  StreamSource source_;
+  StreamDelivery delivery_;
+  UpstreamWish wish_;
+  std::uint32_t ttfb_ms_ = 0;      ///< From the request head to the response head.
+  std::uint16_t client_size_ = 0;  ///< In subject_.
+  std::uint16_t method_size_ = 0;
+  std::uint16_t status_ = 0;
+  Phase phase_ = Phase::idle;
+  Reason reason_ = Reason::complete;
+  ClosedBy closed_by_ = ClosedBy::sidecar;
+  Ending ending_ = Ending::clean;
+  bool stream_ : 1 = false;
+  bool first_event_seen_ : 1 = false;
+  bool to_head_ : 1 = false;
+  bool request_chunked_ : 1 = false;
+  bool request_ended_ : 1 = false;
+  bool response_ended_ : 1 = false;
+  bool upgrade_offered_ : 1 = false;
+  bool client_speaks_1_0_ : 1 = false;
+  bool wants_json_ : 1 = false;
+  bool client_closed_ : 1 = false;
+  bool pooled_ : 1 = false;      ///< This attempt runs on a connection that had been idle.
+  bool repeatable_ : 1 = false;  ///< It may be sent once more.
+};
+
+}  // namespace sidecar::exchange

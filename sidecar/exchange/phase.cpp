@@ -1,0 +1,47 @@
+#include "exchange/phase.hpp"
+
+namespace sidecar::exchange {
+
+std::string_view to_string(Phase phase) {
+  switch (phase) {
+    case Phase::idle:
+      return "idle";
+    case Phase::connecting:
+      return "connecting";
+    case Phase::awaiting:
+      return "awaiting";
+    case Phase::responding:
+      return "responding";
+    case Phase::streaming:
+      return "streaming";
+    case Phase::tunnel:
+      return "tunnel";
+    case Phase::closing:
+      return "closing";
+    case Phase::done:
+      return "done";
+  }
+  return "unknown";
+}
+
+bool may_follow(Phase from, Phase to) {
+  switch (to) {
+    case Phase::idle:
+      return from == Phase::done;
+    case Phase::connecting:
+      return from == Phase::idle || from == Phase::awaiting;
+    case Phase::awaiting:
+      return from == Phase::connecting;
+    case Phase::responding:
+    case Phase::streaming:
+    case Phase::tunnel:
+      return from == Phase::awaiting;
+    case Phase::closing:
+      return from != Phase::closing && from != Phase::done;
+    case Phase::done:
+      return from == Phase::closing;
+  }
+  return false;
+}
+
+}  // namespace sidecar::exchange

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "http/rewrite.hpp"
+#include "sse/insertion.hpp"
+
+/// What an Exchange does for a route, as plain data. config/ fills these structs and nothing here knows YAML. A
+/// PolicySet is immutable once built and shared: a running exchange keeps the set that it started with.
+namespace sidecar::exchange {
+
+using Milliseconds = std::chrono::milliseconds;
+
+/// When Accept-Encoding is taken out of a request, so that no event stream comes back compressed.
+enum class StripAcceptEncoding : std::uint8_t {
+  automatic,  ///< When Accept names text/event-stream.
+  always,     ///< On every request of the route (LLM SDKs ask for JSON and get a stream).
+  never,
+};
+
+struct HeartbeatPolicy {
+  std::optional<Milliseconds> interval = Milliseconds{15'000};  ///< Silence towards the client; nullopt: off.
+  sse::Insertion insertion = sse::Insertion::comment("heartbeat");
+};
+
+struct EventStreamPolicy {
+  HeartbeatPolicy heartbeat;
+  StripAcceptEncoding strip_accept_encoding = StripAcceptEncoding::automatic;
+};
+
+using http::FieldChanges;
+using http::XForwarded;
+
+enum class LogPath : std::uint8_t {
+  full,     ///< The request's own path (query values redacted).
+  pattern,  ///< The route's pattern: for tokens that live in the path.
+};
+
+/// `match` of a route. Empty members match everything.
+struct RouteMatch {
+  std::string host;          ///< Lower case, without port.
+  std::string path = "/**";  ///< `*` one whole segment, `**` any number, otherwise exact; raw bytes before `?`.
+  std::vector<std::string> methods;
+  std::vector<std::pair<std::string, std::string>> headers;  ///< Name, exact value.
+
+  bool operator==(const RouteMatch&) const = default;
+};
+
+struct RoutePolicy {
+  std::string name;
+  RouteMatch match;
+  std::size_t upstream = 0;  ///< Index into PolicySet::upstreams.
+  EventStreamPolicy event_stream;
+  FieldChanges request_headers;
+  FieldChanges response_headers;
+  LogPath log_path = LogPath::full;
+};
+
+enum class UnsafeMethods : std::uint8_t {
+  fresh,  ///< Methods that must not be repeated start on a fresh connection.
+  reuse,  ///< They may take a pooled one: the operator knows that the backend never closes first.
+};
+
+struct KeepalivePolicy {
+  std::size_t max_idle = 64;  ///< Idle connections kept, per worker.
+  Milliseconds idle_timeout{4'000};
+  UnsafeMethods unsafe_methods = UnsafeMethods::fresh;
+};
+
+/// Where an upstream listens.
+struct UpstreamAddress {
+  std::string host;  ///< Name or literal address without brackets; empty for a unix socket.
+  std::uint16_t port = 80;
+  std::string unix_path;  ///< Empty for TCP.
+
+  bool operator==(const UpstreamAddress&) const = default;
+};
+
+struct UpstreamPolicy {
+  std::string name;
+  std::string url;  ///< As configured, for print-config.
+  UpstreamAddress address;
+  Milliseconds connect_timeout{5'000};
+  std::optional<Milliseconds> response_timeout;  ///< To the response head; nullopt: as long as the client waits.
+  KeepalivePolicy keepalive;
+  Milliseconds dns_ttl{5'000};
+};
+
+struct Limits {
+  std::size_t head_bytes = 32 * 1024;
+  std::size_t head_fields = 128;
+  Milliseconds head_timeout{10'000};
+  Milliseconds idle_timeout{75'000};  ///< Of a client's keep-alive connection: longer than nginx's 60 s.
+  std::size_t pending_bytes = 256 * 1024;
+  Milliseconds write_timeout{30'000};
+
+  bool operator==(const Limits&) const = default;
+};
+
+/// One IP network, for client_address.trusted.
+struct Network {
+  std::array<std::uint8_t, 16> address{};  ///< IPv4 as ::ffff:a.b.c.d.
+  std::uint8_t prefix_bits = 128;          ///< Of the 128.
+
+  bool operator==(const Network&) const = default;
+};
+
+/// Who a client is, for logs and limits.
+struct ClientAddressPolicy {
+  std::string header;  ///< Empty: the peer's own address.
+  std::vector<Network> trusted;
+};
+
+struct PolicySet {
+  std::vector<RoutePolicy> routes;  ///< In order, first match wins.
+  std::vector<UpstreamPolicy> upstreams;
+  Limits limits;
+  XForwarded x_forwarded = XForwarded::keep;
+  ClientAddressPolicy client_address;
+};
+
+using PolicySetPtr = std::shared_ptr<const PolicySet>;
+
+}  // namespace sidecar::exchange

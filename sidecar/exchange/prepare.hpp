@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+
+#include "exchange/policy.hpp"
+#include "exchange/wishes.hpp"
+#include "http/framing.hpp"
+#include "http/h1_upstream.hpp"
+#include "http/head.hpp"
+#include "sse/eligibility.hpp"
+
+/// What a head means for an exchange: pure functions of the head and the policy.
+namespace sidecar::exchange {
+
+/// Repeating it does no harm (RFC 9110 §9.2.2).
+[[nodiscard]] bool is_idempotent(std::string_view method);
+
+/// May the request be sent twice? Idempotent, without a body, no upgrade. Only such a request goes out on a connection
+/// that the backend may be closing this very moment, unless the operator knows better.
+[[nodiscard]] bool is_repeatable(const http::RequestHead& head, const http::Framing& framing, bool upgrade);
+
+/// Is Accept-Encoding to be taken out of this request?
+[[nodiscard]] bool strips_accept_encoding(StripAcceptEncoding policy, http::Fields fields);
+
+struct PreparedRequest {
+  bool pooled_ok = false;
+  bool repeatable = false;  ///< It may be sent once more when a pooled connection turns out to be dead.
+  bool upgrade_offered = false;
+};
+
+/// Writes the head that goes to the backend into `encoded`.
+PreparedRequest prepare_request(const http::RequestHead& head, const http::Framing& framing, const PolicySet& policies,
+                                const RoutePolicy& route, const Peer& peer, http::HeadScratch& scratch,
+                                std::string& encoded);
+
+/// Whether, and how, the response is an event stream.
+[[nodiscard]] sse::StreamKind stream_kind(const http::ResponseHead& head, const http::Framing& framing, bool to_head,
+                                          std::string& scratch);
+
+}  // namespace sidecar::exchange

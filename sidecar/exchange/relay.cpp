@@ -1,0 +1,347 @@
+#include "exchange/relay.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sidecar::exchange {
+
+namespace {
+
+/// How long a client may take to close behind a last response; longer than a round trip, shorter than anybody notices.
+constexpr std::chrono::seconds kLingerTime{5};
+
+}  // namespace
+
+/// The sinks and the turn of one call, on the stack. At its end the upstream's output is dropped when the exchange has
+/// given up the connection that it was meant for.
+class Relay::TurnScope {
+ public:
+  TurnScope(Relay& relay, TimePoint now, Workbench& bench)
+      : relay_(relay),
+        bench_(bench),
+        to_downstream_(relay.downstream_, bench.to_downstream),
+        to_upstream_(relay.upstream_, bench.to_upstream),
+        turn{now, to_downstream_, to_upstream_, bench.scratch, bench.own_body, bench.lifecycle} {}
+
+  ~TurnScope() {
+    relay_.after_exchange(turn.now, bench_);
+    if (relay_.exchange_.upstream_wish().kind != UpstreamWish::Kind::none) bench_.to_upstream.clear();
+  }
+  TurnScope(const TurnScope&) = delete;
+  TurnScope& operator=(const TurnScope&) = delete;
+
+ private:
+  Relay& relay_;
+  Workbench& bench_;
+  http::H1Downstream::Sink to_downstream_;
+  http::H1Upstream::Sink to_upstream_;
+
+ public:
+  Turn turn;
+};
+
+Relay::Relay(std::string peer, bool tls, TimePoint now, const Workbench& bench) : peer_(std::move(peer)), tls_(tls) {
+  // A read of the shell, what waits here and what waits to be written share the limit.
+  received_max_ = static_cast<std::uint32_t>(bench.policies->limits.pending_bytes / 4);
+  deadline_ = now + bench.policies->limits.idle_timeout;
+}
+
+http::HeadLimits Relay::head_limits(const Workbench& bench) const {
+  return {bench.policies->limits.head_bytes, bench.policies->limits.head_fields};
+}
+
+bool Relay::current(std::uint32_t attempt) const {
+  return attempt == exchange_.upstream_wish().attempt;
+}
+
+// ---- The client's side -------------------------------------------------------------------------------------------
+
+void Relay::on_downstream_bytes(std::string_view bytes, TimePoint now, Workbench& bench) {
+  if (connection_ != Connection::open) return;
+  TurnScope scope(*this, now, bench);
+  if (exchange_.phase() == Phase::streaming && downstream_.received().size() + bytes.size() > received_max_) {
+    exchange_.on_downstream_lost(Reason::limit, scope.turn);
+    return;
+  }
+  pump_downstream(bytes, scope.turn, bench);
+}
+
+void Relay::pump_downstream(std::string_view bytes, Turn& turn, Workbench& bench) {
+  std::string_view input = downstream_.received().join(bytes);
+  const http::HeadLimits limits = head_limits(bench);
+  while (connection_ == Connection::open) {
+    const bool wanted = exchange_.phase() == Phase::idle ? downstream_.at_head()
+                                                         : exchange_.takes_request_body() && upstream_pending_ == 0;
+    if (!wanted) break;
+    const http::H1Downstream::Parsed parsed = downstream_.next(input, limits, bench.scratch);
+    if (!on_request_event(parsed, turn, bench)) break;
+  }
+  downstream_.received().keep(input);
+  tell_eof(turn);
+  if (exchange_.phase() == Phase::idle && !head_begun_ && !downstream_.received().empty()) {
+    head_begun_ = true;
+    deadline_ = turn.now + bench.policies->limits.head_timeout;
+  }
+}
+
+bool Relay::on_request_event(const http::H1Downstream::Parsed& parsed, Turn& turn, Workbench& bench) {
+  switch (parsed.event) {
+    case http::H1Downstream::Event::need_more:
+      return false;
+    case http::H1Downstream::Event::head:
+      deadline_ = kNever;
+      head_begun_ = false;
+      if (bench.draining) downstream_.refuse_persistence();
+      exchange_.on_request_head(parsed.head, parsed.framing, {peer_, tls_}, bench.policies, bench.next_id++, turn);
+      return true;
+    case http::H1Downstream::Event::body:
+      exchange_.on_request_body(parsed.body, turn);
+      return true;
+    case http::H1Downstream::Event::end:
+      exchange_.on_request_end(parsed.trailers, turn);
+      return true;
+    case http::H1Downstream::Event::error:
+      deadline_ = kNever;
+      exchange_.on_request_refused(parsed.refusal, {peer_, tls_}, bench.next_id++, turn);
+      return false;
+  }
+  return false;
+}
+
+void Relay::on_downstream_eof(TimePoint now, Workbench& bench) {
+  downstream_eof_ = true;
+  if (connection_ == Connection::lingering) connection_ = Connection::closed;
+  if (connection_ != Connection::open) return;
+  TurnScope scope(*this, now, bench);
+  if (exchange_.phase() == Phase::idle) {
+    connection_ = Connection::closed;
+    return;
+  }
+  tell_eof(scope.turn);
+}
+
+void Relay::tell_eof(Turn& turn) {
+  if (!downstream_eof_ || exchange_.client_closed() || !exchange_.active()) return;
+  // Bytes that still wait belong before the end, unless nobody will ever ask for them.
+  const bool complete = downstream_.request_complete();
+  if (!complete && !downstream_.received().empty()) return;
+  exchange_.on_downstream_eof(complete, turn);
+}
+
+void Relay::on_downstream_reset(TimePoint now, Workbench& bench) {
+  if (connection_ == Connection::closed || connection_ == Connection::aborted) return;
+  TurnScope scope(*this, now, bench);
+  downstream_eof_ = true;
+  exchange_.on_downstream_lost(Reason::client_gone, scope.turn);
+  connection_ = Connection::aborted;
+}
+
+void Relay::on_downstream_progress(std::size_t sent, std::size_t pending, TimePoint now, Workbench& bench) {
+  downstream_pending_ = static_cast<std::uint32_t>(pending);
+  if (pending == 0) {
+    stalled_at_ = kNever;
+  } else if (sent > 0 || stalled_at_ == kNever) {
+    stalled_at_ = now + bench.policies->limits.write_timeout;
+  }
+  if (!exchange_.active()) return;
+  TurnScope scope(*this, now, bench);
+  exchange_.on_downstream_progress(sent, pending, scope.turn);
+}
+
+// ---- The upstream's side -----------------------------------------------------------------------------------------
+
+void Relay::on_upstream_ready(std::uint32_t attempt, bool pooled, TimePoint now, Workbench& bench) {
+  if (!current(attempt) || exchange_.phase() != Phase::connecting) return;
+  upstream_ = http::H1Upstream(exchange_.upstream_request());
+  upstream_pending_ = 0;
+  TurnScope scope(*this, now, bench);
+  exchange_.on_upstream_ready(pooled, scope.turn);
+  pump_downstream({}, scope.turn, bench);
+}
+
+void Relay::on_upstream_failed(std::uint32_t attempt, UpstreamFailure failure, TimePoint now, Workbench& bench) {
+  if (!current(attempt) || exchange_.phase() != Phase::connecting) return;
+  TurnScope scope(*this, now, bench);
+  exchange_.on_upstream_failed(failure, scope.turn);
+}
+
+void Relay::on_upstream_bytes(std::uint32_t attempt, std::string_view bytes, TimePoint now, Workbench& bench) {
+  if (!current(attempt) || !exchange_.takes_response()) return;
+  TurnScope scope(*this, now, bench);
+  pump_upstream(bytes, scope.turn, bench);
+}
+
+void Relay::pump_upstream(std::string_view bytes, Turn& turn, Workbench& bench) {
+  std::string_view input = upstream_.received().join(bytes);
+  const http::HeadLimits limits = head_limits(bench);
+  while (exchange_.takes_response()) {
+    const http::H1Upstream::Parsed parsed = upstream_.next(input, limits, bench.scratch);
+    if (parsed.event == http::H1Upstream::Event::need_more) break;
+    if (parsed.event == http::H1Upstream::Event::end) upstream_.received().keep(input);
+    on_response_event(parsed, turn);
+    if (parsed.event == http::H1Upstream::Event::end) return;
+  }
+  upstream_.received().keep(input);
+}
+
+void Relay::on_response_event(const http::H1Upstream::Parsed& parsed, Turn& turn) {
+  switch (parsed.event) {
+    case http::H1Upstream::Event::need_more:
+      return;
+    case http::H1Upstream::Event::informational:
+      exchange_.on_informational(parsed.head, turn);
+      return;
+    case http::H1Upstream::Event::head:
+      exchange_.on_response_head(parsed.head, parsed.framing, turn);
+      if (exchange_.phase() == Phase::tunnel) {
+        upstream_.start_tunnel();
+        downstream_.start_tunnel();
+      }
+      return;
+    case http::H1Upstream::Event::body:
+      exchange_.on_response_body(parsed.body, turn);
+      return;
+    case http::H1Upstream::Event::end:
+      exchange_.on_response_end(parsed.trailers, upstream_.reusable(), turn);
+      return;
+    case http::H1Upstream::Event::error:
+      exchange_.on_upstream_broken(UpstreamBreak::malformed, false, parsed.refusal.why, turn);
+      return;
+  }
+}
+
+void Relay::on_upstream_eof(std::uint32_t attempt, TimePoint now, Workbench& bench) {
+  if (!current(attempt) || !exchange_.takes_response()) return;
+  TurnScope scope(*this, now, bench);
+  const bool untouched = upstream_.untouched();
+  const http::H1Upstream::Parsed parsed = upstream_.on_eof();
+  if (parsed.event == http::H1Upstream::Event::end) {
+    on_response_event(parsed, scope.turn);
+  } else {
+    exchange_.on_upstream_broken(UpstreamBreak::eof, untouched, parsed.refusal.why, scope.turn);
+  }
+}
+
+void Relay::on_upstream_reset(std::uint32_t attempt, TimePoint now, Workbench& bench) {
+  if (!current(attempt) || !exchange_.takes_response()) return;
+  TurnScope scope(*this, now, bench);
+  exchange_.on_upstream_broken(UpstreamBreak::reset, upstream_.untouched(), "the backend reset the connection",
+                               scope.turn);
+}
+
+void Relay::on_upstream_progress(std::size_t pending, TimePoint now, Workbench& bench) {
+  const bool drained = upstream_pending_ > 0 && pending == 0;
+  upstream_pending_ = static_cast<std::uint32_t>(pending);
+  if (!drained || !exchange_.takes_request_body() || connection_ != Connection::open) return;
+  TurnScope scope(*this, now, bench);
+  pump_downstream({}, scope.turn, bench);
+}
+
+// ---- Between two exchanges, and behind the last ------------------------------------------------------------------
+
+void Relay::after_exchange(TimePoint now, const Workbench& bench) {
+  if (exchange_.phase() != Phase::done || connection_ != Connection::open) return;
+  if (exchange_.ending() == Ending::aborted) {
+    connection_ = Connection::aborted;
+  } else if (exchange_.ending() == Ending::truncated && downstream_.only_reset_tells_truncation()) {
+    connection_ = Connection::truncating;
+    deadline_ = now + bench.policies->limits.write_timeout;
+  } else if (exchange_.ending() == Ending::truncated || !downstream_.persistent() || bench.draining) {
+    linger(now);
+  }
+}
+
+void Relay::linger(TimePoint now) {
+  connection_ = downstream_eof_ ? Connection::closed : Connection::lingering;
+  deadline_ = now + kLingerTime;
+}
+
+bool Relay::proceed(TimePoint now, Workbench& bench) {
+  if (exchange_.phase() != Phase::done || connection_ != Connection::open) return false;
+  TurnScope scope(*this, now, bench);
+  exchange_.reset();
+  downstream_.next_request();
+  deadline_ = now + bench.policies->limits.idle_timeout;
+  pump_downstream({}, scope.turn, bench);
+  if (downstream_eof_ && exchange_.phase() == Phase::idle) connection_ = Connection::closed;
+  return true;
+}
+
+void Relay::on_drain(TimePoint now, Workbench& bench) {
+  if (connection_ != Connection::open) return;
+  TurnScope scope(*this, now, bench);
+  downstream_.refuse_persistence();
+  if (exchange_.phase() == Phase::idle) connection_ = Connection::closed;
+  if (exchange_.phase() == Phase::streaming || exchange_.phase() == Phase::tunnel) {
+    exchange_.on_shutdown(Reason::drain, scope.turn);
+  }
+}
+
+void Relay::on_forced(TimePoint now, Workbench& bench) {
+  TurnScope scope(*this, now, bench);
+  exchange_.on_downstream_lost(Reason::forced, scope.turn);
+  if (connection_ != Connection::closed) connection_ = Connection::aborted;
+}
+
+void Relay::tidy() {
+  downstream_.received().tidy();
+  upstream_.received().tidy();
+}
+
+// ---- Time, and what is wished ------------------------------------------------------------------------------------
+
+TimePoint Relay::next_deadline() const {
+  return std::min({deadline_, stalled_at_, exchange_.next_deadline()});
+}
+
+void Relay::on_deadline(TimePoint now, Workbench& bench) {
+  TurnScope scope(*this, now, bench);
+  if (is_due(stalled_at_, now)) {
+    stalled_at_ = kNever;
+    exchange_.on_downstream_lost(Reason::client_stalled, scope.turn);
+    connection_ = Connection::aborted;
+    return;
+  }
+  if (exchange_.active()) exchange_.on_deadline(scope.turn);
+  if (!is_due(deadline_, now)) return;
+  deadline_ = kNever;
+  if (connection_ == Connection::truncating) {
+    connection_ = Connection::aborted;
+  } else if (connection_ == Connection::open && head_begun_) {
+    downstream_.refuse_persistence();
+    exchange_.on_request_refused({408, "the head did not come in time"}, {peer_, tls_}, bench.next_id++, scope.turn);
+  } else {
+    connection_ = Connection::closed;
+  }
+}
+
+Wishes Relay::wishes() const {
+  Wishes wishes;
+  wishes.upstream = exchange_.upstream_wish();
+  wishes.upstream_index = exchange_.upstream_index();
+  switch (connection_) {
+    case Connection::open:
+      wishes.downstream = DownstreamManner::keep;
+      break;
+    case Connection::lingering:
+      wishes.downstream = DownstreamManner::finish;
+      break;
+    case Connection::truncating:
+      wishes.downstream = DownstreamManner::abort_after_flush;
+      break;
+    case Connection::closed:
+      wishes.downstream = DownstreamManner::close;
+      break;
+    case Connection::aborted:
+      wishes.downstream = DownstreamManner::abort;
+      break;
+  }
+  const bool room = connection_ == Connection::open && downstream_.received().size() < received_max_;
+  wishes.read_downstream = !downstream_eof_ && (room || connection_ == Connection::lingering);
+  wishes.read_upstream = exchange_.takes_response() && downstream_pending_ == 0;
+  wishes.half_close_downstream = exchange_.wants_downstream_half_closed();
+  wishes.half_close_upstream = exchange_.wants_upstream_half_closed();
+  return wishes;
+}
+
+}  // namespace sidecar::exchange

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "exchange/exchange.hpp"
+#include "exchange/workbench.hpp"
+#include "http/h1_downstream.hpp"
+#include "http/h1_upstream.hpp"
+
+namespace sidecar::exchange {
+
+/// What the shell is to do, as a state: asking twice changes nothing.
+struct Wishes {
+  UpstreamWish upstream;
+  std::size_t upstream_index = 0;  ///< Into the PolicySet of the exchange.
+  DownstreamManner downstream = DownstreamManner::keep;
+  bool read_downstream = true;
+  bool read_upstream = false;
+  bool half_close_downstream = false;  ///< FIN to the client behind what is pending; its own bytes still count.
+  bool half_close_upstream = false;
+};
+
+/// One client connection, pure: bytes of both sides go in, bytes of both sides and wishes come out. It joins the two
+/// codecs with the exchange that runs. After every call the shell writes the workbench's outputs out and reports
+/// with on_downstream_progress() and on_upstream_progress(), which may produce more.
+class Relay {
+ public:
+  /// `peer` is printable and lives with the relay.
+  Relay(std::string peer, bool tls, TimePoint now, const Workbench& bench);
+
+  void on_downstream_bytes(std::string_view bytes, TimePoint now, Workbench& bench);
+  void on_downstream_eof(TimePoint now, Workbench& bench);
+  void on_downstream_reset(TimePoint now, Workbench& bench);
+  void on_downstream_progress(std::size_t sent, std::size_t pending, TimePoint now, Workbench& bench);
+
+  // Every call about the upstream carries the number of its attempt; what is not about the current one is ignored.
+  void on_upstream_ready(std::uint32_t attempt, bool pooled, TimePoint now, Workbench& bench);
+  void on_upstream_failed(std::uint32_t attempt, UpstreamFailure failure, TimePoint now, Workbench& bench);
+  void on_upstream_bytes(std::uint32_t attempt, std::string_view bytes, TimePoint now, Workbench& bench);
+  void on_upstream_eof(std::uint32_t attempt, TimePoint now, Workbench& bench);
+  void on_upstream_reset(std::uint32_t attempt, TimePoint now, Workbench& bench);
+  void on_upstream_progress(std::size_t pending, TimePoint now, Workbench& bench);
+
+  /// Early or twice is a no-op.
+  void on_deadline(TimePoint now, Workbench& bench);
+  [[nodiscard]] TimePoint next_deadline() const;
+
+  /// The process ends: idle connections go at once, ordinary exchanges may finish, streams are ended.
+  void on_drain(TimePoint now, Workbench& bench);
+  /// Nothing may run any longer.
+  void on_forced(TimePoint now, Workbench& bench);
+
+  /// To be called when the wishes have been obeyed: a finished exchange makes room for the next request. True when it
+  /// did, and then there may be new output and new wishes.
+  bool proceed(TimePoint now, Workbench& bench);
+
+  /// At the end of every turn, when its outputs have been written and cleared.
+  void tidy();
+
+  [[nodiscard]] Wishes wishes() const;
+  /// The policies that the running exchange started with; nullptr between two.
+  [[nodiscard]] const PolicySet* policies() const { return exchange_.policies(); }
+  /// `Keep-Alive: timeout=` of the backend, for a connection that is released.
+  [[nodiscard]] std::optional<std::chrono::seconds> upstream_keep_alive() const {
+    return upstream_.keep_alive_timeout();
+  }
+  [[nodiscard]] Phase phase() const { return exchange_.phase(); }
+  [[nodiscard]] std::string_view peer() const { return peer_; }
+
+ private:
+  /// The client's connection as a whole.
+  enum class Connection : std::uint8_t {
+    open,
+    lingering,   ///< The last response is out; what still comes is thrown away.
+    truncating,  ///< A reset follows when everything is delivered.
+    closed,
+    aborted,
+  };
+
+  class TurnScope;
+  friend class TurnScope;
+
+  void pump_downstream(std::string_view bytes, Turn& turn, Workbench& bench);
+  bool on_request_event(const http::H1Downstream::Parsed& parsed, Turn& turn, Workbench& bench);
+  void pump_upstream(std::string_view bytes, Turn& turn, Workbench& bench);
+  void on_response_event(const http::H1Upstream::Parsed& parsed, Turn& turn);
+  void tell_eof(Turn& turn);
+  void after_exchange(TimePoint now, const Workbench& bench);
+  void linger(TimePoint now);
+  [[nodiscard]] bool current(std::uint32_t attempt) const;
+  [[nodiscard]] http::HeadLimits head_limits(const Workbench& bench) const;
+
+  http::H1Downstream downstream_;
+  http::H1Upstream upstream_;
+  Exchange exchange_;
+  std::string peer_;
+  TimePoint deadline_ = kNever;    ///< For a request (idle or head), or for the end of lingering.
+  TimePoint stalled_at_ = kNever;  ///< The client took nothing until here: it is given up.
+  std::uint32_t downstream_pending_ = 0;
+  std::uint32_t upstream_pending_ = 0;
+  std::uint32_t received_max_ = 0;
+  Connection connection_ = Connection::open;
+  bool downstream_eof_ = false;
+  bool head_begun_ = false;  ///< Some bytes of the next head are here.
+  bool tls_ = false;
+};
+
+}  // namespace sidecar::exchange

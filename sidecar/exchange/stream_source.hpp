@@ -1,0 +1,48 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+#include "exchange/clock.hpp"
+#include "sse/eligibility.hpp"
+#include "sse/scanner.hpp"
+
+namespace sidecar::exchange {
+
+/// The upstream's half of an event stream: what has come, where it stands, how long it was silent. Knows no client.
+class StreamSource {
+ public:
+  StreamSource() = default;
+  StreamSource(sse::StreamKind kind, TimePoint now) : last_bytes_(now), kind_(kind) {}
+
+  /// Bytes of the body as they came. An opaque stream is not looked into.
+  void on_bytes(std::string_view bytes, TimePoint now) {
+    note_silence(now);
+    last_bytes_ = now;
+    if (kind_ == sse::StreamKind::insertable) scanner_.scan(bytes);
+  }
+
+  /// The longest silence of the backend, the one that lasts still included.
+  [[nodiscard]] std::chrono::milliseconds max_idle(TimePoint now) {
+    note_silence(now);
+    return std::chrono::milliseconds{max_idle_ms_};
+  }
+
+  [[nodiscard]] sse::StreamKind kind() const { return kind_; }
+  [[nodiscard]] std::uint64_t events() const { return scanner_.events(); }
+  [[nodiscard]] const sse::Scanner& scanner() const { return scanner_; }
+
+ private:
+  void note_silence(TimePoint now) {
+    const auto silence = to_ms(now - last_bytes_).count();
+    if (silence > max_idle_ms_) max_idle_ms_ = static_cast<std::uint32_t>(silence);
+  }
+
+  sse::Scanner scanner_;
+  TimePoint last_bytes_;
+  std::uint32_t max_idle_ms_ = 0;  ///< 49 days at most.
+  sse::StreamKind kind_ = sse::StreamKind::none;
+};
+
+}  // namespace sidecar::exchange

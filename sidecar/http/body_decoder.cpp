@@ -1,0 +1,74 @@
+#include "http/body_decoder.hpp"
+
+#include <algorithm>
+
+namespace sidecar::http {
+
+BodyDecoder::Result BodyDecoder::next(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch) {
+  Result result;
+  switch (kind_) {
+    case FramingKind::none:
+      result.step = Step::end;
+      return result;
+    case FramingKind::chunked:
+      return next_chunked(input, limits, scratch);
+    case FramingKind::length:
+      if (remaining_ == 0) {
+        result.step = Step::end;
+        return result;
+      }
+      break;
+    case FramingKind::until_close:
+      break;
+  }
+  if (input.empty()) return result;
+  std::size_t size = input.size();
+  if (kind_ == FramingKind::length) {
+    size = static_cast<std::size_t>(std::min<std::uint64_t>(size, remaining_));
+    remaining_ -= size;
+  }
+  result.step = Step::data;
+  result.data = input.substr(0, size);
+  input.remove_prefix(size);
+  return result;
+}
+
+BodyDecoder::Result BodyDecoder::next_chunked(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch) {
+  Result result;
+  const ChunkedDecoder::Result chunk = chunked_.next(input, strictness_);
+  switch (chunk.step) {
+    case ChunkedDecoder::Step::need_more:
+      return result;
+    case ChunkedDecoder::Step::data:
+      result.step = Step::data;
+      result.data = chunk.data;
+      return result;
+    case ChunkedDecoder::Step::error:
+      result.step = Step::error;
+      result.refusal = {400, chunk.why};
+      return result;
+    case ChunkedDecoder::Step::trailers:
+      break;
+  }
+  const HeadEnd end = find_head_end(input);
+  if (end.size == HeadEnd::kIncomplete) {
+    if (end.bare_lf || input.size() > limits.bytes) {
+      result.step = Step::error;
+      result.refusal = {400, "a trailer section that is too long or not well-formed"};
+    }
+    return result;
+  }
+  result.step = Step::end;
+  if (end.size > 2) {
+    result.refusal = end.size > limits.bytes
+                         ? Refusal{400, "a trailer section that is too long"}
+                         : parse_trailers(input.substr(0, end.size), limits, scratch, result.trailers);
+  } else if (end.bare_lf) {
+    result.refusal = {400, "a trailer section that ends in a bare LF"};
+  }
+  if (result.refusal) result.step = Step::error;
+  input.remove_prefix(end.size);
+  return result;
+}
+
+}  // namespace sidecar::http

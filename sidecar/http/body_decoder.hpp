@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "http/chunked.hpp"
+#include "http/framing.hpp"
+#include "http/head_parser.hpp"
+
+namespace sidecar::http {
+
+/// One message's body across any split, whatever its framing (RFC 9112 §6, §7).
+class BodyDecoder {
+ public:
+  enum class Step : std::uint8_t {
+    need_more,
+    data,  ///< `data` is a piece of the body.
+    end,   ///< The body is complete; `trailers` are what followed it.
+    error,
+  };
+
+  struct Result {
+    Step step = Step::need_more;
+    std::string_view data;
+    Fields trailers;
+    Refusal refusal;
+  };
+
+  BodyDecoder() = default;
+  BodyDecoder(const Framing& framing, ChunkStrictness strictness)
+      : remaining_(framing.length), kind_(framing.kind), strictness_(strictness) {}
+
+  /// Consumes from the front of `input`. Unused bytes must come again, joined with what follows them.
+  [[nodiscard]] Result next(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch);
+
+  [[nodiscard]] FramingKind kind() const { return kind_; }
+  /// The connection's end is the body's end.
+  [[nodiscard]] bool ends_at_close() const { return kind_ == FramingKind::until_close; }
+
+ private:
+  [[nodiscard]] Result next_chunked(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch);
+
+  std::uint64_t remaining_ = 0;
+  ChunkedDecoder chunked_;
+  FramingKind kind_ = FramingKind::none;
+  ChunkStrictness strictness_ = ChunkStrictness::strict;
+};
+
+}  // namespace sidecar::http

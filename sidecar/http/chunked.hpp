@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "http/head.hpp"
+
+namespace sidecar::http {
+
+/// How strictly chunk lines are read: requests exactly (RFC 9112 §7.1), responses with white space behind the size,
+/// which some servers pad with.
+enum class ChunkStrictness : std::uint8_t { strict, tolerant };
+
+/// Walks the chunked coding (RFC 9112 §7.1) across any split. Copies nothing and holds no bytes.
+class ChunkedDecoder {
+ public:
+  enum class Step : std::uint8_t {
+    need_more,  ///< `input` is used up.
+    data,       ///< `data` is a piece of the body.
+    trailers,   ///< The last chunk's line has passed; the trailer section begins at `input`.
+    error,
+  };
+
+  struct Result {
+    Step step = Step::need_more;
+    std::string_view data;
+    const char* why = "";
+  };
+
+  /// Consumes from the front of `input` up to the next thing worth telling.
+  [[nodiscard]] Result next(std::string_view& input, ChunkStrictness strictness);
+
+ private:
+  enum class State : std::uint8_t { size, padding, extension, size_lf, data, data_cr, data_lf, done };
+
+  [[nodiscard]] const char* on_size_char(char c, ChunkStrictness strictness);
+  [[nodiscard]] const char* on_line_char(char c, ChunkStrictness strictness);
+
+  std::uint64_t remaining_ = 0;
+  std::uint16_t line_bytes_ = 0;  ///< Of the chunk line so far: bounds sizes with leading zeros and extensions.
+  State state_ = State::size;
+};
+
+/// `hex CRLF`, written at `out` (at least kChunkLineMax bytes); returns its size.
+inline constexpr std::size_t kChunkLineMax = 18;
+[[nodiscard]] std::size_t write_chunk_line(std::uint64_t size, char* out);
+
+}  // namespace sidecar::http

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "http/head.hpp"
+
+namespace sidecar::http {
+
+/// ASCII case-insensitive comparison (RFC 9110 §5.1).
+[[nodiscard]] bool iequals(std::string_view a, std::string_view b);
+
+/// Without leading and trailing SP and HTAB (RFC 9110 §5.6.3).
+[[nodiscard]] std::string_view trim(std::string_view text);
+
+[[nodiscard]] bool is_token_char(unsigned char c);
+[[nodiscard]] bool is_token(std::string_view text);
+
+/// Visible characters, SP, HTAB and obs-text only: what a field value may consist of (RFC 9110 §5.5).
+[[nodiscard]] bool is_field_value(std::string_view text);
+
+/// The first field of that name, or nullptr.
+[[nodiscard]] const Field* find(Fields fields, std::string_view name);
+/// Its value, or an empty view.
+[[nodiscard]] std::string_view value_of(Fields fields, std::string_view name);
+[[nodiscard]] std::size_t count(Fields fields, std::string_view name);
+
+/// Walks a comma-separated list (RFC 9110 §5.6.1): trimmed members, empty ones skipped, commas in quoted strings
+/// respected. `next` returns nullopt at the end.
+class ListWalker {
+ public:
+  explicit ListWalker(std::string_view list) : rest_(list) {}
+  [[nodiscard]] std::optional<std::string_view> next();
+
+ private:
+  std::string_view rest_;
+};
+
+/// Does any field called `name` list `member` (case-insensitively)?
+[[nodiscard]] bool lists(Fields fields, std::string_view name, std::string_view member);
+
+}  // namespace sidecar::http

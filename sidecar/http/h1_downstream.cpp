@@ -1,0 +1,195 @@
+#include "http/h1_downstream.hpp"
+
+#include <array>
+#include <charconv>
+
+#include "http/fields.hpp"
+#include "http/request_check.hpp"
+
+namespace sidecar::http {
+
+namespace {
+
+void write_status_line(int status, std::string_view reason, Output& out) {
+  std::array<char, 4> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), status).ptr;
+  out.copy("HTTP/1.1 ");
+  out.copy({digits.data(), static_cast<std::size_t>(end - digits.data())});
+  out.copy(" ");
+  out.copy(reason);
+  out.copy("\r\n");
+}
+
+void write_content_length(std::uint64_t length, Output& out) {
+  std::array<char, 20> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), length).ptr;
+  out.copy("Content-Length: ");
+  out.copy({digits.data(), static_cast<std::size_t>(end - digits.data())});
+  out.copy("\r\n");
+}
+
+H1Downstream::Parsed error(Refusal refusal) {
+  H1Downstream::Parsed parsed;
+  parsed.event = H1Downstream::Event::error;
+  parsed.refusal = refusal;
+  return parsed;
+}
+
+}  // namespace
+
+void write_fields(Fields fields, Output& out) {
+  for (const Field& field : fields) {
+    out.copy(field.name);
+    out.copy(": ");
+    out.copy(field.value);
+    out.copy("\r\n");
+  }
+}
+
+H1Downstream::Parsed H1Downstream::next(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch) {
+  switch (state_) {
+    case State::head:
+      return next_head(input, limits, scratch);
+    case State::body:
+      return next_body(input, limits, scratch);
+    case State::ended:
+    case State::broken:
+      break;
+  }
+  return {};
+}
+
+H1Downstream::Parsed H1Downstream::next_head(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch) {
+  while (input.starts_with("\r\n")) input.remove_prefix(2);  // RFC 9112 §2.2: some clients send one behind a body.
+  if (input.empty() || input == "\r") return {};
+  const HeadEnd end = find_head_end(input.substr(0, limits.bytes));
+  Parsed parsed;
+  if (end.bare_lf) {
+    parsed = error({400, "a line of the head ends in a bare LF"});
+  } else if (end.size == HeadEnd::kIncomplete) {
+    if (input.size() < limits.bytes) return {};
+    const bool line_too_long = input.substr(0, limits.bytes).find('\n') == std::string_view::npos;
+    parsed = error(line_too_long ? Refusal{414, "the request line is too long"} : Refusal{431, "the head is too long"});
+  } else {
+    parsed.event = Event::head;
+    parsed.refusal = parse_request_head(input.substr(0, end.size), limits, scratch, parsed.head);
+    if (!parsed.refusal) parsed.refusal = check_request(parsed.head);
+    if (!parsed.refusal) parsed.refusal = request_framing(parsed.head, parsed.framing);
+    input.remove_prefix(end.size);
+    if (parsed.refusal) parsed.event = Event::error;
+  }
+  if (parsed.event == Event::error) {
+    state_ = State::broken;
+    may_persist_ = false;
+    return parsed;
+  }
+  begin(parsed.head, parsed.framing);
+  return parsed;
+}
+
+void H1Downstream::begin(const RequestHead& head, const Framing& framing) {
+  state_ = State::body;
+  body_ = BodyDecoder(framing, ChunkStrictness::strict);
+  body_is_empty_ = framing.kind == FramingKind::none || (framing.kind == FramingKind::length && framing.length == 0);
+  version_ = head.version;
+  to_head_ = head.method == "HEAD";
+  response_framing_ = FramingKind::none;
+  persistent_ = false;
+  const bool close = lists(head.fields, "Connection", "close");
+  const bool keep_alive = version_ == Version::http_1_1 || lists(head.fields, "Connection", "keep-alive");
+  may_persist_ = may_persist_ && keep_alive && !close;
+}
+
+H1Downstream::Parsed H1Downstream::next_body(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch) {
+  Parsed parsed;
+  const BodyDecoder::Result result = body_.next(input, limits, scratch);
+  switch (result.step) {
+    case BodyDecoder::Step::need_more:
+      break;
+    case BodyDecoder::Step::data:
+      parsed.event = Event::body;
+      parsed.body = result.data;
+      break;
+    case BodyDecoder::Step::end:
+      parsed.event = Event::end;
+      parsed.trailers = result.trailers;
+      state_ = State::ended;
+      break;
+    case BodyDecoder::Step::error:
+      parsed = error(result.refusal);
+      state_ = State::broken;
+      may_persist_ = false;
+      break;
+  }
+  return parsed;
+}
+
+void H1Downstream::next_request() {
+  state_ = State::head;
+  version_ = Version::http_1_1;
+  to_head_ = false;
+  body_is_empty_ = false;
+}
+
+void H1Downstream::start_tunnel() {
+  body_ = BodyDecoder({FramingKind::until_close, 0}, ChunkStrictness::strict);
+  state_ = State::body;
+  body_is_empty_ = false;
+}
+
+void H1Downstream::write_informational(const ResponseHead& head, Output& out) const {
+  if (version_ == Version::http_1_0) return;  // RFC 9110 §15.2.
+  write_status_line(head.status, head.reason, out);
+  write_fields(head.fields, out);
+  out.copy("\r\n");
+}
+
+void H1Downstream::write_head(const ResponseHead& head, BodySize size, Output& out) {
+  if (size.kind == BodySize::Kind::none || to_head_) {
+    response_framing_ = FramingKind::none;
+  } else if (size.kind == BodySize::Kind::length) {
+    response_framing_ = FramingKind::length;
+  } else {
+    response_framing_ = version_ == Version::http_1_1 ? FramingKind::chunked : FramingKind::until_close;
+  }
+  persistent_ = may_persist_ && request_complete() && response_framing_ != FramingKind::until_close;
+  write_status_line(head.status, head.reason, out);
+  write_fields(head.fields, out);
+  if (response_framing_ == FramingKind::length) write_content_length(size.length, out);
+  if (response_framing_ == FramingKind::chunked) out.copy("Transfer-Encoding: chunked\r\n");
+  if (!persistent_) {
+    out.copy("Connection: close\r\n");
+  } else if (version_ == Version::http_1_0) {
+    out.copy("Connection: keep-alive\r\n");
+  }
+  out.copy("\r\n");
+}
+
+void H1Downstream::write_switching(const ResponseHead& head, Output& out) {
+  response_framing_ = FramingKind::until_close;
+  persistent_ = false;
+  write_status_line(head.status, head.reason, out);
+  write_fields(head.fields, out);
+  out.copy("Connection: Upgrade\r\n\r\n");
+}
+
+void H1Downstream::write_data(std::string_view bytes, Output& out) const {
+  if (bytes.empty() || response_framing_ == FramingKind::none) return;
+  if (response_framing_ != FramingKind::chunked) {
+    out.lend(bytes);
+    return;
+  }
+  std::array<char, kChunkLineMax> line{};
+  out.copy({line.data(), write_chunk_line(bytes.size(), line.data())});
+  out.lend(bytes);
+  out.copy("\r\n");
+}
+
+void H1Downstream::write_end(Fields trailers, Output& out) const {
+  if (response_framing_ != FramingKind::chunked) return;
+  out.copy("0\r\n");
+  write_fields(trailers, out);
+  out.copy("\r\n");
+}
+
+}  // namespace sidecar::http

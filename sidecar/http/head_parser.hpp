@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "http/head.hpp"
+
+/// Heads over llhttp. llhttp splits the lines; what it lets pass too easily (requests) or refuses too readily
+/// (responses) is decided here. Framing is not: see framing.hpp.
+namespace sidecar::http {
+
+struct HeadLimits {
+  std::size_t bytes = 32 * 1024;
+  std::size_t fields = 128;
+};
+
+/// The search for the end of a head. It can be resumed when more bytes have come.
+struct HeadEnd {
+  static constexpr std::size_t kIncomplete = static_cast<std::size_t>(-1);
+  std::size_t size = kIncomplete;  ///< Bytes of the head, its blank line included.
+  bool bare_lf = false;            ///< A line ended in LF without CR before it.
+};
+
+/// `bytes` starts with the first byte of a start line (empty lines before a request are skipped by the codec).
+[[nodiscard]] HeadEnd find_head_end(std::string_view bytes);
+
+/// Strict (RFC 9112 §2.2, §3, §5). `head` is one whole head with its blank line; `out` lends views into it and into
+/// `scratch.parsed`.
+[[nodiscard]] Refusal parse_request_head(std::string_view head, const HeadLimits& limits, HeadScratch& scratch,
+                                         RequestHead& out);
+
+/// Tolerant where it is unambiguous: bare LF, obs-fold and a space before the colon are normalised into
+/// `scratch.normalised` first (RFC 9112 §2.2, §5.1, §5.2). Every refusal has status 502.
+[[nodiscard]] Refusal parse_response_head(std::string_view head, const HeadLimits& limits, HeadScratch& scratch,
+                                          ResponseHead& out);
+
+/// A trailer section with its blank line (RFC 9112 §7.1.2). Fields that would change framing or routing are refused.
+[[nodiscard]] Refusal parse_trailers(std::string_view section, const HeadLimits& limits, HeadScratch& scratch,
+                                     Fields& out);
+
+}  // namespace sidecar::http

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace sidecar::http {
+
+/// Bytes that arrived and were not used up: a head cut by a read, pipelined requests, a body that must wait. Empty
+/// most of the time, and then it owns no memory.
+class Received {
+ public:
+  /// The bytes to read now: `bytes` alone where nothing is left over. Lent until tidy() or the next join().
+  [[nodiscard]] std::string_view join(std::string_view bytes) {
+    tidy();
+    if (kept_.empty()) return bytes;
+    kept_.append(bytes);
+    return kept_;
+  }
+
+  /// `rest` is the unused tail of what join() lent. What was used stays in place until tidy(): a turn's output may
+  /// still point to it.
+  void keep(std::string_view rest) {
+    if (kept_.empty()) {
+      kept_.assign(rest);
+    } else {
+      used_ = kept_.size() - rest.size();
+    }
+  }
+
+  /// Gives up what was used; at the end of a turn.
+  void tidy() {
+    if (used_ == 0) return;
+    if (used_ == kept_.size()) {
+      std::string().swap(kept_);
+    } else {
+      kept_.erase(0, used_);
+    }
+    used_ = 0;
+  }
+
+  [[nodiscard]] std::size_t size() const { return kept_.size() - used_; }
+  [[nodiscard]] bool empty() const { return size() == 0; }
+
+ private:
+  std::string kept_;
+  std::size_t used_ = 0;
+};
+
+}  // namespace sidecar::http

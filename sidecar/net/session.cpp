@@ -1,0 +1,384 @@
+#include "net/session.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "net/socket.hpp"
+#include "net/upstream_pool.hpp"
+#include "net/worker.hpp"
+
+namespace sidecar::net {
+
+static_assert(sizeof(Session) <= 640, "every idle stream holds a Session");
+
+namespace {
+
+/// Writes as much of `output` as the kernel takes. False: the connection is gone.
+bool write_out(Stream& stream, const http::Output& output, std::size_t& sent) {
+  static constexpr std::size_t kPieces = 64;
+  std::array<iovec, kPieces> pieces{};
+  std::size_t next = 0;
+  while (next < output.pieces()) {
+    std::size_t count = 0;
+    std::size_t wanted = 0;
+    for (; count < kPieces && next < output.pieces(); ++count, ++next) {
+      const std::string_view piece = output.piece(next);
+      pieces[count] = {const_cast<char*>(piece.data()), piece.size()};  // iovec has no const; writing only reads it.
+      wanted += piece.size();
+    }
+    const IoResult result = stream.try_writev(std::span(pieces.data(), count));
+    if (result.status == IoResult::Status::failed) return false;
+    sent += result.size;
+    if (result.size < wanted) break;
+  }
+  return true;
+}
+
+/// Keeps what write_out() left over.
+void keep_rest(const http::Output& output, std::size_t sent, PendingBytes& pending, ChunkPool& pool) {
+  for (std::size_t i = 0; i < output.pieces(); ++i) {
+    const std::string_view piece = output.piece(i);
+    const std::size_t skipped = std::min(sent, piece.size());
+    sent -= skipped;
+    if (skipped < piece.size()) pending.append(piece.substr(skipped), pool);
+  }
+}
+
+/// Writes as much of what waited as the kernel takes now. False: the connection is gone.
+bool write_pending(Stream& stream, PendingBytes& pending, ChunkPool& pool, std::size_t& sent) {
+  static constexpr std::size_t kPieces = 8;
+  std::array<iovec, kPieces> pieces{};
+  const std::size_t count = pending.gather(pieces);
+  const IoResult result = stream.try_writev(std::span(pieces.data(), count));
+  if (result.status == IoResult::Status::failed) return false;
+  sent = result.size;
+  pending.consume(sent, pool);
+  return true;
+}
+
+}  // namespace
+
+void Session::start(Worker& worker, int fd, std::string peer) {
+  auto* session = new Session(worker, fd, std::move(peer));
+  worker.add(*session);
+  session->enter([session] { session->settle(); });
+}
+
+Session::Session(Worker& worker, int fd, std::string peer)
+    : worker_(worker), downstream_(worker.io(), fd), relay_(std::move(peer), false, worker.now(), worker.bench()) {}
+
+Session::~Session() {
+  to_downstream_.clear(worker_.chunks());
+  to_upstream_.clear(worker_.chunks());
+}
+
+template <class Entry>
+void Session::enter(Entry&& entry) {
+  ++pending_ops_;
+  if (!closing_) entry();
+  if (--pending_ops_ == 0 && closing_) delete this;
+}
+
+// ---- What happened -----------------------------------------------------------------------------------------------
+
+void Session::on_deadline(TimePoint now) {
+  enter([&] {
+    relay_.on_deadline(now, worker_.bench());
+    settle();
+  });
+}
+
+void Session::drain() {
+  enter([&] {
+    relay_.on_drain(worker_.now(), worker_.bench());
+    settle();
+  });
+}
+
+void Session::force() {
+  enter([&] {
+    relay_.on_forced(worker_.now(), worker_.bench());
+    settle();
+  });
+}
+
+void Session::read_downstream() {
+  if (!relay_.wishes().read_downstream) return;
+  const std::span<char> buffer = worker_.receive_buffer();
+  const IoResult result = downstream_.try_read(buffer);
+  const TimePoint now = worker_.now();
+  switch (result.status) {
+    case IoResult::Status::would_block:
+      break;
+    case IoResult::Status::moved:
+      relay_.on_downstream_bytes({buffer.data(), result.size}, now, worker_.bench());
+      break;
+    case IoResult::Status::eof:
+      relay_.on_downstream_eof(now, worker_.bench());
+      break;
+    case IoResult::Status::failed:
+      relay_.on_downstream_reset(now, worker_.bench());
+      break;
+  }
+}
+
+void Session::write_downstream() {
+  if (to_downstream_.empty()) return;
+  std::size_t sent = 0;
+  if (write_pending(downstream_, to_downstream_, worker_.chunks(), sent)) {
+    relay_.on_downstream_progress(sent, to_downstream_.size(), worker_.now(), worker_.bench());
+  } else {
+    relay_.on_downstream_reset(worker_.now(), worker_.bench());
+  }
+}
+
+void Session::on_upstream_readable(UpstreamConnection& connection) {
+  enter([&] {
+    if (&connection != upstream_ || !relay_.wishes().read_upstream) return;
+    const std::span<char> buffer = worker_.receive_buffer();
+    const IoResult result = connection.stream().try_read(buffer);
+    const TimePoint now = worker_.now();
+    switch (result.status) {
+      case IoResult::Status::would_block:
+        break;
+      case IoResult::Status::moved:
+        relay_.on_upstream_bytes(attempt_, {buffer.data(), result.size}, now, worker_.bench());
+        break;
+      case IoResult::Status::eof:
+        relay_.on_upstream_eof(attempt_, now, worker_.bench());
+        break;
+      case IoResult::Status::failed:
+        relay_.on_upstream_reset(attempt_, now, worker_.bench());
+        break;
+    }
+    settle();
+  });
+}
+
+void Session::on_upstream_writable(UpstreamConnection& connection) {
+  enter([&] {
+    if (&connection != upstream_ || to_upstream_.empty()) return;
+    std::size_t sent = 0;
+    if (!write_pending(connection.stream(), to_upstream_, worker_.chunks(), sent)) {
+      upstream_deaf_ = true;
+      to_upstream_.clear(worker_.chunks());
+    }
+    relay_.on_upstream_progress(to_upstream_.size(), worker_.now(), worker_.bench());
+    settle();
+  });
+}
+
+void Session::on_connected(int fd) {
+  enter([&] {
+    connector_ = nullptr;
+    tune(fd, worker_.user_timeout_ms());
+    adopt(*new UpstreamConnection(worker_.io(), fd, *this), false);
+    settle();
+  });
+}
+
+void Session::on_connect_failed(exchange::UpstreamFailure failure) {
+  enter([&] {
+    connector_ = nullptr;
+    relay_.on_upstream_failed(attempt_, failure, worker_.now(), worker_.bench());
+    settle();
+  });
+}
+
+// ---- Settling: write, obey, go on --------------------------------------------------------------------------------
+
+void Session::settle() {
+  exchange::Workbench& bench = worker_.bench();
+  do {
+    do {
+      flush_upstream();
+      flush_downstream();
+    } while (!bench.to_downstream.empty() || !bench.to_upstream.empty() || obey());
+    if (closing_) return;
+  } while (relay_.proceed(worker_.now(), bench));
+  relay_.tidy();
+  worker_.schedule(*this, relay_.next_deadline());
+}
+
+void Session::flush_downstream() {
+  exchange::Workbench& bench = worker_.bench();
+  http::Output& output = bench.to_downstream;
+  std::size_t sent = 0;
+  bool alive = !downstream_shut_;
+  if (alive && to_downstream_.empty()) alive = write_out(downstream_, output, sent);
+  if (alive) keep_rest(output, sent, to_downstream_, worker_.chunks());
+  output.clear();
+  if (alive) {
+    relay_.on_downstream_progress(sent, to_downstream_.size(), worker_.now(), bench);
+  } else if (!downstream_shut_) {
+    to_downstream_.clear(worker_.chunks());
+    relay_.on_downstream_reset(worker_.now(), bench);
+  }
+}
+
+void Session::flush_upstream() {
+  exchange::Workbench& bench = worker_.bench();
+  http::Output& output = bench.to_upstream;
+  if (output.empty()) return;
+  std::size_t sent = 0;
+  if (upstream_ != nullptr && !upstream_deaf_) {
+    if (!to_upstream_.empty() || write_out(upstream_->stream(), output, sent)) {
+      keep_rest(output, sent, to_upstream_, worker_.chunks());
+    } else {
+      upstream_deaf_ = true;  // Its answer may be there already: reading tells.
+    }
+  }
+  output.clear();
+  relay_.on_upstream_progress(to_upstream_.size(), worker_.now(), bench);
+}
+
+bool Session::obey() {
+  const exchange::Wishes wishes = relay_.wishes();
+  const bool more = obey_upstream(wishes);
+  if (!more) obey_downstream(wishes);
+  return more;
+}
+
+/// True when there is something new to write or to obey.
+bool Session::obey_upstream(const exchange::Wishes& wishes) {
+  using Kind = exchange::UpstreamWish::Kind;
+  switch (wishes.upstream.kind) {
+    case Kind::pooled_ok:
+    case Kind::fresh:
+      if (wishes.upstream.attempt == attempt_) return false;
+      drop_upstream(false);
+      attempt_ = wishes.upstream.attempt;
+      connect(wishes);
+      return upstream_ != nullptr;
+    case Kind::release:
+      release_upstream();
+      return false;
+    case Kind::close:
+      drop_upstream(false);
+      return false;
+    case Kind::abort:
+      drop_upstream(true);
+      return false;
+    case Kind::none:
+      break;
+  }
+  if (upstream_ == nullptr) return false;
+  if (!to_upstream_.empty()) {
+    upstream_->want_writable();
+  } else if (wishes.half_close_upstream && !upstream_shut_) {
+    upstream_shut_ = true;
+    upstream_->stream().shutdown_write();
+  }
+  if (wishes.read_upstream) upstream_->want_readable();
+  return false;
+}
+
+void Session::obey_downstream(const exchange::Wishes& wishes) {
+  const bool flushed = to_downstream_.empty();
+  switch (wishes.downstream) {
+    case exchange::DownstreamManner::close:
+      close(false);
+      return;
+    case exchange::DownstreamManner::abort:
+      close(true);
+      return;
+    case exchange::DownstreamManner::abort_after_flush:
+      if (flushed && downstream_.send_queue_empty()) {
+        close(true);
+        return;
+      }
+      worker_.schedule(*this, worker_.now() + exchange::kDeadlineGrid);
+      break;
+    case exchange::DownstreamManner::keep:
+    case exchange::DownstreamManner::finish:
+      break;
+  }
+  const bool finish = wishes.downstream == exchange::DownstreamManner::finish || wishes.half_close_downstream;
+  if (finish && flushed && !downstream_shut_) {
+    downstream_shut_ = true;
+    downstream_.shutdown_write();
+  }
+  if (wishes.read_downstream) arm_downstream_read();
+  if (!flushed) arm_downstream_write();
+}
+
+// ---- The upstream connection -------------------------------------------------------------------------------------
+
+void Session::connect(const exchange::Wishes& wishes) {
+  pool_ = &worker_.pool(*relay_.policies(), wishes.upstream_index);
+  if (wishes.upstream.kind == exchange::UpstreamWish::Kind::pooled_ok) {
+    if (UpstreamConnection* idle = pool_->take(); idle != nullptr) {
+      idle->set_owner(*this);
+      adopt(*idle, true);
+      return;
+    }
+  }
+  connector_ = Connector::start(worker_, pool_->names(), *this);
+}
+
+void Session::adopt(UpstreamConnection& connection, bool pooled) {
+  upstream_ = &connection;
+  upstream_shut_ = false;
+  upstream_deaf_ = false;
+  relay_.on_upstream_ready(attempt_, pooled, worker_.now(), worker_.bench());
+}
+
+void Session::drop_upstream(bool reset) {
+  if (connector_ != nullptr) std::exchange(connector_, nullptr)->cancel();
+  to_upstream_.clear(worker_.chunks());
+  if (upstream_ != nullptr) std::exchange(upstream_, nullptr)->close(reset);
+}
+
+void Session::release_upstream() {
+  if (upstream_ == nullptr) return;
+  if (!to_upstream_.empty() || upstream_deaf_ || upstream_shut_) {
+    drop_upstream(false);
+    return;
+  }
+  pool_->put(*std::exchange(upstream_, nullptr), relay_.upstream_keep_alive());
+}
+
+// ---- The client's connection -------------------------------------------------------------------------------------
+
+void Session::arm_downstream_read() {
+  if (read_armed_) return;
+  read_armed_ = true;
+  ++pending_ops_;
+  downstream_.wait_readable([this](ErrorCode) {
+    read_armed_ = false;
+    enter([&] {
+      --pending_ops_;
+      read_downstream();
+      settle();
+    });
+  });
+}
+
+void Session::arm_downstream_write() {
+  if (write_armed_) return;
+  write_armed_ = true;
+  ++pending_ops_;
+  downstream_.wait_writable([this](ErrorCode) {
+    write_armed_ = false;
+    enter([&] {
+      --pending_ops_;
+      write_downstream();
+      settle();
+    });
+  });
+}
+
+void Session::close(bool reset) {
+  if (closing_) return;
+  closing_ = true;
+  unlink();
+  drop_upstream(reset);
+  if (reset) {
+    downstream_.reset();
+  } else {
+    downstream_.close();
+  }
+}
+
+}  // namespace sidecar::net

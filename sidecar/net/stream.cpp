@@ -1,0 +1,56 @@
+#include "net/stream.hpp"
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace sidecar::net {
+
+IoResult Stream::try_read(std::span<char> buffer) {
+  for (;;) {
+    const ssize_t size = ::recv(descriptor_.native_handle(), buffer.data(), buffer.size(), 0);
+    if (size > 0) return {IoResult::Status::moved, static_cast<std::size_t>(size)};
+    if (size == 0) return {IoResult::Status::eof, 0};
+    if (errno == EINTR) continue;
+    const bool blocked = errno == EAGAIN || errno == EWOULDBLOCK;
+    return {blocked ? IoResult::Status::would_block : IoResult::Status::failed, 0};
+  }
+}
+
+IoResult Stream::try_writev(std::span<const iovec> pieces) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(pieces.data());  // sendmsg only reads it.
+  message.msg_iovlen = pieces.size();
+  for (;;) {
+    const ssize_t size = ::sendmsg(descriptor_.native_handle(), &message, MSG_NOSIGNAL);
+    if (size >= 0) return {IoResult::Status::moved, static_cast<std::size_t>(size)};
+    if (errno == EINTR) continue;
+    const bool blocked = errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS;
+    return {blocked ? IoResult::Status::would_block : IoResult::Status::failed, 0};
+  }
+}
+
+void Stream::shutdown_write() {
+  ::shutdown(descriptor_.native_handle(), SHUT_WR);
+}
+
+bool Stream::send_queue_empty() {
+  int unsent = 0;
+  // What cannot be asked (unix sockets do not count the same way) is not worth waiting for.
+  return ::ioctl(descriptor_.native_handle(), SIOCOUTQ, &unsent) != 0 || unsent == 0;
+}
+
+void Stream::close() {
+  ErrorCode ignored;
+  descriptor_.close(ignored);
+}
+
+void Stream::reset() {
+  const linger immediately{1, 0};
+  ::setsockopt(descriptor_.native_handle(), SOL_SOCKET, SO_LINGER, &immediately, sizeof immediately);
+  close();
+}
+
+}  // namespace sidecar::net
