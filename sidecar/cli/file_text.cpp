@@ -23,7 +23,7 @@ config::Problem unreadable(const std::string& path, int error) {
 }  // namespace
 
 std::variant<config::FileText, config::Problem> read_file(const std::string& path) {
-  const std::string name = config::has_control(path) ? config::quoted(path) : path;
+  const std::string name = config::has_control(path) ? config::in_quotes(path) : path;
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rbe"));
   if (!file) return unreadable(name, errno);
   config::FileText text{name, {}};

@@ -105,7 +105,7 @@ Invocation unknown_options(const CLI::App& app, CommandLine& line) {
   for (const std::string& extra : app.remaining()) {
     const std::string name = extra.substr(0, extra.find('='));
     const bool option = name.starts_with('-');
-    err += (config::has_control(name) || !option ? config::quoted(name) : name) +
+    err += (config::has_control(name) || !option ? config::in_quotes(name) : name) +
            (option ? ": unknown option" + config::did_you_mean(name, known) : ": is no option") + "\n";
   }
   return failed(err + std::string(kHint));

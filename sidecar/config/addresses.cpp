@@ -68,7 +68,7 @@ Parsed<Authority> split_authority(std::string_view text) {
 Parsed<std::uint16_t> parse_port(std::string_view text, std::size_t least) {
   const auto number = parse_digits(text);
   if (number && *number >= least && *number <= 65535) return static_cast<std::uint16_t>(*number);
-  return Parsed<std::uint16_t>::refused(quoted(text) + " is not a port");
+  return Parsed<std::uint16_t>::refused(in_quotes(text) + " is not a port");
 }
 
 /// The path behind `unix:`, or why it cannot be one.
@@ -82,7 +82,7 @@ Parsed<std::string> parse_unix_path(std::string_view path) {
 
 template <class T>
 Parsed<T> not_an_address(std::string_view text, std::string_view kind, std::string_view why) {
-  return Parsed<T>::refused(quoted(text) + " is not " + std::string(kind) + ": " + std::string(why));
+  return Parsed<T>::refused(in_quotes(text) + " is not " + std::string(kind) + ": " + std::string(why));
 }
 
 Parsed<ListenAddress> listen_refused(std::string_view text, std::string_view why) {
@@ -104,7 +104,7 @@ Parsed<exchange::UpstreamAddress> parse_http_authority(std::string_view text, st
   exchange::UpstreamAddress address;
   address.host = std::move(split.value->host);
   if (address.host.find(':') == std::string::npos && !is_name_or_ipv4(address.host)) {
-    return url_refused(text, address.host.empty() ? "the host is missing" : quoted(address.host) + " is not a host");
+    return url_refused(text, address.host.empty() ? "the host is missing" : in_quotes(address.host) + " is not a host");
   }
   if (split.value->port) {
     Parsed<std::uint16_t> port = parse_port(*split.value->port, 1);
@@ -133,7 +133,7 @@ Parsed<ListenAddress> parse_listen_address(std::string_view text) {
   address.host = std::move(split.value->host);
   if (address.host == "*") return listen_refused(text, "all addresses are written :PORT");
   if (!address.host.empty() && address.host.find(':') == std::string::npos && !is_name_or_ipv4(address.host)) {
-    return listen_refused(text, quoted(address.host) + " is not a host");
+    return listen_refused(text, in_quotes(address.host) + " is not a host");
   }
   if (!split.value->port) return listen_refused(text, "the port is missing, e.g. 0.0.0.0:8080");
   Parsed<std::uint16_t> port = parse_port(*split.value->port, 0);
@@ -153,7 +153,7 @@ Parsed<exchange::UpstreamAddress> parse_upstream_url(std::string_view text) {
   const std::size_t colon = text.find("://");
   const std::string scheme = lower_case(text.substr(0, colon));
   if (colon == std::string_view::npos) return url_refused(text, "write http://host:port or unix:/path");
-  if (scheme == "https") return Parsed<exchange::UpstreamAddress>::refused(quoted(text) + ": https upstreams are not supported yet");
+  if (scheme == "https") return Parsed<exchange::UpstreamAddress>::refused(in_quotes(text) + ": https upstreams are not supported yet");
   if (scheme != "http") return url_refused(text, "write http://host:port or unix:/path");
   return parse_http_authority(text, text.substr(colon + 3));
 }
@@ -205,12 +205,12 @@ Parsed<std::string> parse_match_host(std::string_view text) {
   using Result = Parsed<std::string>;
   const bool bracketed = text.starts_with('[') && text.ends_with(']') && is_ipv6(text.substr(1, text.size() - 2));
   if (bracketed || is_name_or_ipv4(text)) return lower_case(text);
-  if (is_ipv6(text)) return Result::refused(quoted(text) + " is not a host: an IPv6 address needs brackets");
+  if (is_ipv6(text)) return Result::refused(in_quotes(text) + " is not a host: an IPv6 address needs brackets");
   const std::size_t colon = text.rfind(':');
   if (colon != std::string_view::npos && parse_digits(text.substr(colon + 1))) {
-    return Result::refused(quoted(text) + " is not a host: it is matched without the port");
+    return Result::refused(in_quotes(text) + " is not a host: it is matched without the port");
   }
-  return Result::refused(quoted(text) + " is not a host");
+  return Result::refused(in_quotes(text) + " is not a host");
 }
 
 }  // namespace sidecar::config

@@ -28,7 +28,7 @@ void check_listeners(const Config& config, Findings& findings) {
     const bool any_free_port = address.port == 0 && address.unix_path.empty();
     if (address.text.empty() || any_free_port) continue;
     if (seen.emplace(lower_case(address.host), address.port, address.unix_path).second) continue;
-    findings.push_back({element_path("listeners", i) + ".address", quoted(address.text) + " is listened on twice"});
+    findings.push_back({element_path("listeners", i) + ".address", in_quotes(address.text) + " is listened on twice"});
   }
 }
 
@@ -38,7 +38,7 @@ void check_route_names(const Config& config, Findings& findings) {
   for (std::size_t i = 0; i < routes.size(); ++i) {
     const auto [first, fresh] = seen.emplace(routes[i].name, i);
     if (fresh) continue;
-    findings.push_back({element_path("routes", i) + ".name", "two routes are named " + quoted(routes[i].name) +
+    findings.push_back({element_path("routes", i) + ".name", "two routes are named " + in_quotes(routes[i].name) +
                                                                  " (the other one is routes[" +
                                                                  std::to_string(first->second) + "])"});
   }
@@ -68,14 +68,14 @@ void check_changes(const std::string& path, const exchange::FieldChanges& change
   std::set<std::string> set;
   for (const auto& [name, value] : changes.set) {
     set.insert(lower_case(name));
-    if (is_framing_field(name)) findings.push_back({member_path(path + ".set", name), quoted(name) + message});
+    if (is_framing_field(name)) findings.push_back({member_path(path + ".set", name), in_quotes(name) + message});
   }
   for (std::size_t i = 0; i < changes.remove.size(); ++i) {
     const std::string& name = changes.remove[i];
     const std::string place = element_path(path + ".remove", i);
-    if (is_framing_field(name)) findings.push_back({place, quoted(name) + message});
+    if (is_framing_field(name)) findings.push_back({place, in_quotes(name) + message});
     if (request && lower_case(name) == "host") findings.push_back({place, "'Host' can be set, but not removed"});
-    if (set.contains(lower_case(name))) findings.push_back({place, quoted(name) + " is set and removed"});
+    if (set.contains(lower_case(name))) findings.push_back({place, in_quotes(name) + " is set and removed"});
   }
 }
 

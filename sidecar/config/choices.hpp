@@ -53,7 +53,7 @@ template <class Enum, std::size_t N>
     if (choice.word == text) return choice.value;
     words.push_back(choice.word);
   }
-  return Parsed<Enum>::refused(quoted(text) + " is none of " + joined(words, " and ") + did_you_mean(text, words));
+  return Parsed<Enum>::refused(in_quotes(text) + " is none of " + joined(words, " and ") + did_you_mean(text, words));
 }
 
 template <class Enum, std::size_t N>

@@ -21,7 +21,7 @@ Parsed<std::string> value_of(std::string_view reference, const EnvironmentLookup
   const std::size_t colon = reference.find(":-");
   const std::string_view name = reference.substr(0, colon);
   if (!is_name(name)) {
-    return Result::refused(quoted("${" + std::string(reference) + "}") +
+    return Result::refused(in_quotes("${" + std::string(reference) + "}") +
                            " is not a variable (write ${NAME} or ${NAME:-default}; $${ stands for a literal ${)");
   }
   if (reference.substr(name.size()).find("${") != std::string_view::npos) {
@@ -52,7 +52,7 @@ Parsed<Expanded> expand(std::string_view text, const EnvironmentLookup& environm
       text.remove_prefix(3);
     } else if (text.starts_with("${")) {
       const std::size_t end = text.find('}');
-      if (end == std::string_view::npos) return Result::refused(quoted(text) + " lacks the closing }");
+      if (end == std::string_view::npos) return Result::refused(in_quotes(text) + " lacks the closing }");
       Parsed<std::string> value = value_of(text.substr(2, end - 2), environment);
       if (!value.value) return Result::refused(std::move(value.why));
       out.text += *value.value;

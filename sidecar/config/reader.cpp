@@ -51,7 +51,7 @@ Section::Section(ReaderContext& context, const YamlNode* node, std::string path)
     const auto [first, fresh] = seen.emplace(entry.key, entry.line);
     if (fresh) continue;
     context_.report.problem_at({context_.report.file(), entry.line, entry.column}, path_,
-                               "duplicate key " + quoted(entry.key) + " (first in line " +
+                               "duplicate key " + in_quotes(entry.key) + " (first in line " +
                                    std::to_string(first->second) + ")");
   }
 }
@@ -110,7 +110,7 @@ void Section::section_or_off(std::string_view key, const std::function<void()>& 
   if (node->kind == YamlNode::Kind::sequence) {
     problem(key, must_be("a mapping, or off", node->kind));
   } else if (const auto word = word_of(*node, path_of(key))) {
-    if (!word->null && word->text != "off") return problem(key, quoted(word->text) + " is neither a mapping nor off");
+    if (!word->null && word->text != "off") return problem(key, in_quotes(word->text) + " is neither a mapping nor off");
     switch_off();
   }
 }
@@ -196,7 +196,7 @@ void Section::report_unknown_keys() {
     std::string hint = did_you_mean(entry.key, known_);
     if (hint.empty()) hint = " (known here: " + joined(known_, " and ") + ")";
     context_.report.problem_at({context_.report.file(), entry.line, entry.column}, path_,
-                               "unknown key " + quoted(entry.key) + hint);
+                               "unknown key " + in_quotes(entry.key) + hint);
   }
 }
 

@@ -25,7 +25,7 @@ std::string member_path(std::string_view path, std::string_view key) {
   const bool reads_well = !key.empty() && key.size() <= kPathKeyMax && std::all_of(key.begin(), key.end(), plain);
   std::string joined(path);
   if (!joined.empty()) joined += '.';
-  return joined + (reads_well ? std::string(key) : quoted(key));
+  return joined + (reads_well ? std::string(key) : in_quotes(key));
 }
 
 std::string element_path(std::string_view path, std::size_t index) {

@@ -95,7 +95,7 @@ Parsed<std::size_t> find_upstream(std::string_view name, const std::vector<excha
     if (upstreams[i].name == name) return i;
     names.push_back(upstreams[i].name);
   }
-  return Parsed<std::size_t>::refused("no upstream is named " + quoted(name) + did_you_mean(name, names));
+  return Parsed<std::size_t>::refused("no upstream is named " + in_quotes(name) + did_you_mean(name, names));
 }
 
 void read_route(Section& section, const Config& config, exchange::RoutePolicy& route) {
@@ -118,7 +118,7 @@ Parsed<std::size_t> parse_workers(std::string_view text) {
   if (text == "auto") return std::clamp<std::size_t>(std::thread::hardware_concurrency(), kWorkers.least, kWorkers.most);
   Parsed<std::size_t> workers = parse_count(text, kWorkers);
   if (workers.value) return workers;
-  return Parsed<std::size_t>::refused(quoted(text) + " is neither a number from 1 to 256 nor auto");
+  return Parsed<std::size_t>::refused(in_quotes(text) + " is neither a number from 1 to 256 nor auto");
 }
 
 Parsed<Milliseconds> parse_heartbeat_interval(std::string_view text) { return parse_duration(text, kHeartbeatInterval); }

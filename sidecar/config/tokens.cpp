@@ -48,18 +48,18 @@ bool is_field_value(std::string_view text) {
 }
 
 Parsed<std::string> parse_method(std::string_view text) {
-  if (!is_token(text)) return Result::refused(quoted(text) + " is not a method (write GET, POST, ...)");
+  if (!is_token(text)) return Result::refused(in_quotes(text) + " is not a method (write GET, POST, ...)");
   const std::string raised = upper_case(text);
   const bool known = std::find(kKnownMethods.begin(), kKnownMethods.end(), raised) != kKnownMethods.end();
   if (known && raised != text) {
-    return Result::refused(quoted(text) + " would never match: methods are case-sensitive (write " + raised + ")");
+    return Result::refused(in_quotes(text) + " would never match: methods are case-sensitive (write " + raised + ")");
   }
   return std::string(text);
 }
 
 Parsed<std::string> parse_path_pattern(std::string_view text) {
   const auto refused = [&](std::string_view why) {
-    return Result::refused(quoted(text) + " is not a path pattern: " + std::string(why));
+    return Result::refused(in_quotes(text) + " is not a path pattern: " + std::string(why));
   };
   if (!text.starts_with('/')) return refused("it begins with /");
   if (text.find_first_of("?# ") != std::string_view::npos || has_control(text)) {
@@ -78,7 +78,7 @@ Parsed<std::string> parse_path_pattern(std::string_view text) {
 }
 
 Parsed<std::string> parse_field_name(std::string_view text) {
-  if (!is_token(text) || text.size() > kNameBytesMax) return Result::refused(quoted(text) + " is not a header name");
+  if (!is_token(text) || text.size() > kNameBytesMax) return Result::refused(in_quotes(text) + " is not a header name");
   return std::string(text);
 }
 
@@ -87,20 +87,20 @@ Parsed<std::string> parse_upstream_name(std::string_view text) {
     return is_letter_or_digit(c) || c == '.' || c == '-' || c == '_';
   });
   if (!allowed || text.empty() || text.size() > kNameBytesMax) {
-    return Result::refused(quoted(text) + " is not a name (letters, digits, '.', '-', '_')");
+    return Result::refused(in_quotes(text) + " is not a name (letters, digits, '.', '-', '_')");
   }
   return std::string(text);
 }
 
 Parsed<std::string> parse_route_name(std::string_view text) {
   if (!printable_and_short(text, kRouteBytesMax)) {
-    return Result::refused(quoted(text) + " is not a name (1 to 1024 printable bytes)");
+    return Result::refused(in_quotes(text) + " is not a name (1 to 1024 printable bytes)");
   }
   return std::string(text);
 }
 
 Parsed<std::string> parse_query_name(std::string_view text) {
-  if (!printable_and_short(text, kNameBytesMax)) return Result::refused(quoted(text) + " is not the name of a query parameter");
+  if (!printable_and_short(text, kNameBytesMax)) return Result::refused(in_quotes(text) + " is not the name of a query parameter");
   return std::string(text);
 }
 

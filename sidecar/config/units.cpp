@@ -42,7 +42,7 @@ std::string format_with_unit(std::size_t number, const std::array<Unit, 4>& unit
 }
 
 std::string out_of_range(std::string_view text, const std::string& least, const std::string& most) {
-  return quoted(text) + " is out of range (" + least + " to " + most + ")";
+  return in_quotes(text) + " is out of range (" + least + " to " + most + ")";
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ std::optional<std::size_t> parse_digits(std::string_view text) {
 Parsed<Milliseconds> parse_duration(std::string_view text, DurationBounds bounds) {
   using Result = Parsed<Milliseconds>;
   const auto number = parse_with_unit(text, kDurationUnits, 0);
-  if (!number) return Result::refused(quoted(text) + " is not a duration (write 10s, 500ms, 2m)");
+  if (!number) return Result::refused(in_quotes(text) + " is not a duration (write 10s, 500ms, 2m)");
   const Milliseconds duration(static_cast<Milliseconds::rep>(*number));
   if (duration < bounds.least || duration > bounds.most) {
     return Result::refused(out_of_range(text, format_duration(bounds.least), format_duration(bounds.most)));
@@ -69,7 +69,7 @@ Parsed<Milliseconds> parse_duration(std::string_view text, DurationBounds bounds
 Parsed<std::size_t> parse_size(std::string_view text, Bounds bounds) {
   using Result = Parsed<std::size_t>;
   const auto bytes = parse_with_unit(text, kSizeUnits, 1);
-  if (!bytes) return Result::refused(quoted(text) + " is not a size (write 16KiB, 1MiB, 512B)");
+  if (!bytes) return Result::refused(in_quotes(text) + " is not a size (write 16KiB, 1MiB, 512B)");
   if (*bytes < bounds.least || *bytes > bounds.most) {
     return Result::refused(out_of_range(text, format_size(bounds.least), format_size(bounds.most)));
   }
@@ -79,7 +79,7 @@ Parsed<std::size_t> parse_size(std::string_view text, Bounds bounds) {
 Parsed<std::size_t> parse_count(std::string_view text, Bounds bounds) {
   using Result = Parsed<std::size_t>;
   const auto count = parse_digits(text);
-  if (!count) return Result::refused(quoted(text) + " is not a whole number");
+  if (!count) return Result::refused(in_quotes(text) + " is not a whole number");
   if (*count < bounds.least || *count > bounds.most) {
     return Result::refused(out_of_range(text, std::to_string(bounds.least), std::to_string(bounds.most)));
   }

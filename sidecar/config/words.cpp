@@ -33,7 +33,7 @@ bool second_byte_fits(unsigned char lead, unsigned char second) {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   const bool cut = text.size() > kShownMax;
   if (cut) {
@@ -104,7 +104,7 @@ std::string_view nearest(std::string_view word, const std::vector<std::string_vi
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& candidates) {
   const std::string_view meant = nearest(word, candidates);
-  return meant.empty() ? std::string() : " (did you mean " + quoted(meant) + "?)";
+  return meant.empty() ? std::string() : " (did you mean " + in_quotes(meant) + "?)";
 }
 
 bool is_utf8(std::string_view text) {

@@ -8,7 +8,7 @@
 namespace sidecar::config {
 
 /// `'text'` with control characters escaped, shortened when long: a problem stays one readable line.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 /// `a, b and c`; `last` joins the last two.
 [[nodiscard]] std::string joined(const std::vector<std::string_view>& words, std::string_view last);

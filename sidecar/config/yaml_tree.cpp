@@ -273,7 +273,7 @@ YamlResult parse_yaml(const std::string& file, std::string_view text) {
   } catch (const Refused& error) {
     return {std::nullopt, Problem{file, error.line, error.column, error.what()}};
   } catch (const std::exception& error) {
-    return {std::nullopt, Problem{file, 1, 1, "not YAML: " + quoted(error.what())}};
+    return {std::nullopt, Problem{file, 1, 1, "not YAML: " + in_quotes(error.what())}};
   }
 }
 

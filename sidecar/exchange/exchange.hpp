@@ -73,7 +73,7 @@ class Exchange {
     return phase_ == Phase::awaiting || phase_ == Phase::responding || phase_ == Phase::streaming ||
            phase_ == Phase::tunnel;
   }
-  [[nodiscard]] bool takes_response() const { return takes_request_body(); }
+  [[nodiscard]] bool takes_response() const { return takes_request_body() && !response_ended_; }
   [[nodiscard]] Ending ending() const { return ending_; }
   [[nodiscard]] UpstreamWish upstream_wish() const { return wish_; }
   [[nodiscard]] bool wants_upstream_half_closed() const { return phase_ == Phase::tunnel && request_ended_; }

@@ -59,7 +59,8 @@ bool Relay::current(std::uint32_t attempt) const {
 void Relay::on_downstream_bytes(std::string_view bytes, TimePoint now, Workbench& bench) {
   if (connection_ != Connection::open) return;
   TurnScope scope(*this, now, bench);
-  if (exchange_.phase() == Phase::streaming && downstream_.received().size() + bytes.size() > received_max_) {
+  if (exchange_.phase() == Phase::streaming && downstream_.request_complete() &&
+      downstream_.received().size() + bytes.size() > received_max_) {
     exchange_.on_downstream_lost(Reason::limit, scope.turn);
     return;
   }
@@ -169,6 +170,8 @@ void Relay::on_upstream_bytes(std::uint32_t attempt, std::string_view bytes, Tim
   if (!current(attempt) || !exchange_.takes_response()) return;
   TurnScope scope(*this, now, bench);
   pump_upstream(bytes, scope.turn, bench);
+  // What the client sent behind its offer to switch belongs to the new protocol.
+  if (exchange_.phase() == Phase::tunnel) pump_downstream({}, scope.turn, bench);
 }
 
 void Relay::pump_upstream(std::string_view bytes, Turn& turn, Workbench& bench) {

@@ -347,8 +347,8 @@ void Session::arm_downstream_read() {
   ++pending_ops_;
   downstream_.wait_readable([this](ErrorCode) {
     read_armed_ = false;
+    --pending_ops_;
     enter([&] {
-      --pending_ops_;
       read_downstream();
       settle();
     });
@@ -361,8 +361,8 @@ void Session::arm_downstream_write() {
   ++pending_ops_;
   downstream_.wait_writable([this](ErrorCode) {
     write_armed_ = false;
+    --pending_ops_;
     enter([&] {
-      --pending_ops_;
       write_downstream();
       settle();
     });
