@@ -40,21 +40,23 @@ struct ValueOption {
 
 struct CommandLine {
   ValueOption config{"-c,--config", "FILE", "configuration (YAML)", {}};
-  ValueOption listen{"--listen", "ADDR",
+  ValueOption listen{"--listen",
+                     "ADDR",
                      "host:port, :port, [v6]:port or unix:/path; repeatable; instead of the listeners of the file "
                      "(default 0.0.0.0:8080)",
                      {}};
-  ValueOption upstream{"--upstream", "URL",
+  ValueOption upstream{"--upstream",
+                       "URL",
                        "http://host:port or unix:/path; the upstream 'default', and all requests go there unless the "
                        "file has routes",
                        {}};
-  ValueOption heartbeat_interval{"--heartbeat-interval", "D|off",
+  ValueOption heartbeat_interval{"--heartbeat-interval",
+                                 "D|off",
                                  "silence of an event stream after which a heartbeat is sent; a route that says its "
                                  "own keeps it (default 15s)",
                                  {}};
-  ValueOption response_timeout{"--response-timeout", "D|off",
-                               "time that every upstream has for the head of its response (default off)",
-                               {}};
+  ValueOption response_timeout{
+      "--response-timeout", "D|off", "time that every upstream has for the head of its response (default off)", {}};
   ValueOption workers{"--workers", "N|auto", "threads; auto: one a processor (default 1)", {}};
   ValueOption log_level{"--log-level", "L", "trace debug info warn error off (default info)", {}};
   ValueOption log_format{"--log-format", "F", "auto json text (auto: text on a terminal, JSON otherwise)", {}};
@@ -128,7 +130,8 @@ std::vector<config::Override> split_list(std::string_view text, const std::strin
     const std::size_t first = part.find_first_not_of(" \t");
     const bool last = part.size() == text.size();
     if (!last) text.remove_prefix(part.size() + 1);
-    part = first == std::string_view::npos ? std::string_view() : part.substr(first, part.find_last_not_of(" \t") + 1 - first);
+    part = first == std::string_view::npos ? std::string_view()
+                                           : part.substr(first, part.find_last_not_of(" \t") + 1 - first);
     parts.push_back({std::string(part), origin});
     if (last) return parts;
   }

@@ -15,7 +15,7 @@
 namespace sidecar::config {
 namespace {
 
-constexpr std::size_t kHostBytesMax = 253;                                // RFC 1035 §2.3.4
+constexpr std::size_t kHostBytesMax = 253;  // RFC 1035 §2.3.4
 constexpr std::size_t kUnixPathBytesMax = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::array<std::uint8_t, 12> kIpv4Mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 constexpr std::uint8_t kIpv4MappedBits = 96;
@@ -35,7 +35,8 @@ bool is_ipv4(std::string_view text) {
 /// A name (underscores too: compose services have them) or an IPv4 address.
 bool is_name_or_ipv4(std::string_view text) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+           c == '_';
   };
   if (text.empty() || text.size() > kHostBytesMax || !std::all_of(text.begin(), text.end(), allowed)) return false;
   if (text.front() == '.' || text.find("..") != std::string_view::npos) return false;
@@ -59,7 +60,8 @@ Parsed<Authority> split_authority(std::string_view text) {
     if (rest.front() != ':') return Result::refused("only a port may follow the brackets");
     return Authority{std::string(host), rest.substr(1)};
   }
-  if (std::count(text.begin(), text.end(), ':') > 1) return Result::refused("an IPv6 address needs brackets, e.g. [::1]:8080");
+  if (std::count(text.begin(), text.end(), ':') > 1)
+    return Result::refused("an IPv6 address needs brackets, e.g. [::1]:8080");
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) return Authority{std::string(text), std::nullopt};
   return Authority{std::string(text.substr(0, colon)), text.substr(colon + 1)};
@@ -74,7 +76,8 @@ Parsed<std::uint16_t> parse_port(std::string_view text, std::size_t least) {
 /// The path behind `unix:`, or why it cannot be one.
 Parsed<std::string> parse_unix_path(std::string_view path) {
   using Result = Parsed<std::string>;
-  if (!path.starts_with('/') || path.size() < 2) return Result::refused("a unix socket needs an absolute path, e.g. unix:/run/app.sock");
+  if (!path.starts_with('/') || path.size() < 2)
+    return Result::refused("a unix socket needs an absolute path, e.g. unix:/run/app.sock");
   if (path.size() > kUnixPathBytesMax) return Result::refused("the path of a unix socket has at most 107 bytes");
   if (has_control(path) || !is_utf8(path)) return Result::refused("the path of a unix socket must be printable");
   return std::string(path);
@@ -97,7 +100,8 @@ Parsed<exchange::UpstreamAddress> parse_http_authority(std::string_view text, st
   if (authority.find('@') != std::string_view::npos) return url_refused(text, "a user or password is not supported");
   const std::size_t end = authority.find_first_of("/?#");
   if (end != std::string_view::npos) {
-    return url_refused(text, "nothing may follow the host and port (write " + std::string(text.substr(0, text.size() - authority.size() + end)) + ")");
+    return url_refused(text, "nothing may follow the host and port (write " +
+                                 std::string(text.substr(0, text.size() - authority.size() + end)) + ")");
   }
   Parsed<Authority> split = split_authority(authority);
   if (!split.value) return url_refused(text, split.why);
@@ -126,7 +130,8 @@ Parsed<ListenAddress> parse_listen_address(std::string_view text) {
     address.unix_path = std::move(*path.value);
     return address;
   }
-  if (text.find('/') != std::string_view::npos) return listen_refused(text, "write host:port, :port, [v6]:port or unix:/path");
+  if (text.find('/') != std::string_view::npos)
+    return listen_refused(text, "write host:port, :port, [v6]:port or unix:/path");
   if (parse_digits(text)) return listen_refused(text, "a port alone is written :" + std::string(text));
   Parsed<Authority> split = split_authority(text);
   if (!split.value) return listen_refused(text, split.why);
@@ -153,7 +158,8 @@ Parsed<exchange::UpstreamAddress> parse_upstream_url(std::string_view text) {
   const std::size_t colon = text.find("://");
   const std::string scheme = lower_case(text.substr(0, colon));
   if (colon == std::string_view::npos) return url_refused(text, "write http://host:port or unix:/path");
-  if (scheme == "https") return Parsed<exchange::UpstreamAddress>::refused(in_quotes(text) + ": https upstreams are not supported yet");
+  if (scheme == "https")
+    return Parsed<exchange::UpstreamAddress>::refused(in_quotes(text) + ": https upstreams are not supported yet");
   if (scheme != "http") return url_refused(text, "write http://host:port or unix:/path");
   return parse_http_authority(text, text.substr(colon + 3));
 }

@@ -17,8 +17,8 @@ using Findings = std::vector<Finding>;
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 /// They say how a message is framed on one connection: the proxy's own business on both sides.
-constexpr std::array<std::string_view, 8> kFramingFields{"connection", "content-length",    "keep-alive", "proxy-connection",
-                                                         "te",         "trailer", "transfer-encoding", "upgrade"};
+constexpr std::array<std::string_view, 8> kFramingFields{
+    "connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"};
 
 void check_listeners(const Config& config, Findings& findings) {
   if (config.listeners.empty()) findings.push_back({"listeners", "at least one listener is needed"});

@@ -15,7 +15,7 @@ namespace sidecar::config {
 namespace {
 
 constexpr std::string_view kDefaultListen = "0.0.0.0:8080";
-constexpr std::string_view kOptionUpstream = "default";       // what --upstream defines, and its catch-all route
+constexpr std::string_view kOptionUpstream = "default";        // what --upstream defines, and its catch-all route
 constexpr std::string_view kOnlyUpstreamRoute = "everything";  // the catch-all route of a file without routes
 
 template <class T, class Parse>
@@ -127,8 +127,7 @@ bool is_no_mapping(const YamlNode& root) {
 
 }  // namespace
 
-LoadResult load(const std::optional<FileText>& file, const Overrides& overrides,
-                const EnvironmentLookup& environment) {
+LoadResult load(const std::optional<FileText>& file, const Overrides& overrides, const EnvironmentLookup& environment) {
   YamlNode root;
   if (file) {
     YamlResult yaml = parse_yaml(file->name, file->text);

@@ -23,10 +23,10 @@ struct Override {
 
 /// What beats the file. Options have already beaten the environment here.
 struct Overrides {
-  std::vector<Override> listen;                 ///< Not empty: instead of all listeners of the file.
-  std::optional<Override> upstream;             ///< Defines the upstream `default`, or moves the file's one of that name.
-  std::optional<Override> heartbeat_interval;   ///< Of the defaults: a route that says its own keeps it.
-  std::optional<Override> response_timeout;     ///< Of every upstream.
+  std::vector<Override> listen;      ///< Not empty: instead of all listeners of the file.
+  std::optional<Override> upstream;  ///< Defines the upstream `default`, or moves the file's one of that name.
+  std::optional<Override> heartbeat_interval;  ///< Of the defaults: a route that says its own keeps it.
+  std::optional<Override> response_timeout;    ///< Of every upstream.
   std::optional<Override> workers;
   std::optional<Override> log_level;
   std::optional<Override> log_format;

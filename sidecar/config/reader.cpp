@@ -10,11 +10,16 @@ namespace {
 
 std::string_view kind_name(YamlNode::Kind kind) {
   switch (kind) {
-    case YamlNode::Kind::empty: return "empty";
-    case YamlNode::Kind::null: return "null";
-    case YamlNode::Kind::scalar: return "a single value";
-    case YamlNode::Kind::sequence: return "a list";
-    case YamlNode::Kind::mapping: return "a mapping";
+    case YamlNode::Kind::empty:
+      return "empty";
+    case YamlNode::Kind::null:
+      return "null";
+    case YamlNode::Kind::scalar:
+      return "a single value";
+    case YamlNode::Kind::sequence:
+      return "a list";
+    case YamlNode::Kind::mapping:
+      return "a mapping";
   }
   return {};
 }
@@ -50,9 +55,9 @@ Section::Section(ReaderContext& context, const YamlNode* node, std::string path)
   for (const YamlEntry& entry : node_->entries) {
     const auto [first, fresh] = seen.emplace(entry.key, entry.line);
     if (fresh) continue;
-    context_.report.problem_at({context_.report.file(), entry.line, entry.column}, path_,
-                               "duplicate key " + in_quotes(entry.key) + " (first in line " +
-                                   std::to_string(first->second) + ")");
+    context_.report.problem_at(
+        {context_.report.file(), entry.line, entry.column}, path_,
+        "duplicate key " + in_quotes(entry.key) + " (first in line " + std::to_string(first->second) + ")");
   }
 }
 
@@ -84,8 +89,10 @@ std::optional<Section::Word> Section::take_word(std::string_view key) {
 
 std::optional<Section::Word> Section::word_of(const YamlNode& node, const std::string& path) {
   switch (node.kind) {
-    case YamlNode::Kind::null: return Word{true, {}};
-    case YamlNode::Kind::scalar: break;
+    case YamlNode::Kind::null:
+      return Word{true, {}};
+    case YamlNode::Kind::scalar:
+      break;
     case YamlNode::Kind::empty:
       context_.report.problem(path, "has no value (remove the key to get the default, write null to mean none)");
       return std::nullopt;
@@ -102,7 +109,9 @@ std::optional<Section::Word> Section::word_of(const YamlNode& node, const std::s
   return Word{null, std::move(expanded.value->text)};
 }
 
-void Section::section(std::string_view key, const Body& body) { read(context_, take(key), path_of(key), body); }
+void Section::section(std::string_view key, const Body& body) {
+  read(context_, take(key), path_of(key), body);
+}
 
 void Section::section_or_off(std::string_view key, const std::function<void()>& switch_off, const Body& body) {
   const YamlNode* const node = take(key);
@@ -110,7 +119,8 @@ void Section::section_or_off(std::string_view key, const std::function<void()>& 
   if (node->kind == YamlNode::Kind::sequence) {
     problem(key, must_be("a mapping, or off", node->kind));
   } else if (const auto word = word_of(*node, path_of(key))) {
-    if (!word->null && word->text != "off") return problem(key, in_quotes(word->text) + " is neither a mapping nor off");
+    if (!word->null && word->text != "off")
+      return problem(key, in_quotes(word->text) + " is neither a mapping nor off");
     switch_off();
   }
 }

@@ -77,7 +77,7 @@ class Section {
   void section(std::string_view key, const Body& body);
   /// Written as `off` or `null` it calls `switch_off` instead.
   void section_or_off(std::string_view key, const std::function<void()>& switch_off, const Body& body);
-  void sections(std::string_view key, const IndexedBody& body);     ///< A list of mappings.
+  void sections(std::string_view key, const IndexedBody& body);      ///< A list of mappings.
   void named_sections(std::string_view key, const NamedBody& body);  ///< A mapping of names to mappings.
 
   /// A list of words; replaces `out`. An element that fails leaves an empty one, so that the places of the others hold.

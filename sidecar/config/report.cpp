@@ -32,7 +32,9 @@ std::string element_path(std::string_view path, std::size_t index) {
   return std::string(path) + "[" + std::to_string(index) + "]";
 }
 
-void Report::locate(const std::string& path, Origin origin) { origins_[path] = std::move(origin); }
+void Report::locate(const std::string& path, Origin origin) {
+  origins_[path] = std::move(origin);
+}
 
 void Report::problem(std::string_view path, std::string_view message) {
   problem_at(origin_of(path), path, message);

@@ -115,21 +115,32 @@ void read_route(Section& section, const Config& config, exchange::RoutePolicy& r
 }  // namespace
 
 Parsed<std::size_t> parse_workers(std::string_view text) {
-  if (text == "auto") return std::clamp<std::size_t>(std::thread::hardware_concurrency(), kWorkers.least, kWorkers.most);
+  if (text == "auto")
+    return std::clamp<std::size_t>(std::thread::hardware_concurrency(), kWorkers.least, kWorkers.most);
   Parsed<std::size_t> workers = parse_count(text, kWorkers);
   if (workers.value) return workers;
   return Parsed<std::size_t>::refused(in_quotes(text) + " is neither a number from 1 to 256 nor auto");
 }
 
-Parsed<Milliseconds> parse_heartbeat_interval(std::string_view text) { return parse_duration(text, kHeartbeatInterval); }
+Parsed<Milliseconds> parse_heartbeat_interval(std::string_view text) {
+  return parse_duration(text, kHeartbeatInterval);
+}
 
-Parsed<Milliseconds> parse_response_timeout(std::string_view text) { return parse_duration(text, kResponseTimeout); }
+Parsed<Milliseconds> parse_response_timeout(std::string_view text) {
+  return parse_duration(text, kResponseTimeout);
+}
 
-Parsed<LogLevel> parse_log_level(std::string_view text) { return parse_choice(text, kLogLevels); }
+Parsed<LogLevel> parse_log_level(std::string_view text) {
+  return parse_choice(text, kLogLevels);
+}
 
-Parsed<LogFormat> parse_log_format(std::string_view text) { return parse_choice(text, kLogFormats); }
+Parsed<LogFormat> parse_log_format(std::string_view text) {
+  return parse_choice(text, kLogFormats);
+}
 
-void read_workers(Section& top, std::size_t& workers) { top.value("workers", workers, parse_workers); }
+void read_workers(Section& top, std::size_t& workers) {
+  top.value("workers", workers, parse_workers);
+}
 
 void read_listeners(Section& top, std::vector<Listener>& listeners) {
   if (top.has("listeners")) listeners.clear();

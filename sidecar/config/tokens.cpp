@@ -83,9 +83,8 @@ Parsed<std::string> parse_field_name(std::string_view text) {
 }
 
 Parsed<std::string> parse_upstream_name(std::string_view text) {
-  const bool allowed = std::all_of(text.begin(), text.end(), [](char c) {
-    return is_letter_or_digit(c) || c == '.' || c == '-' || c == '_';
-  });
+  const bool allowed = std::all_of(text.begin(), text.end(),
+                                   [](char c) { return is_letter_or_digit(c) || c == '.' || c == '-' || c == '_'; });
   if (!allowed || text.empty() || text.size() > kNameBytesMax) {
     return Result::refused(in_quotes(text) + " is not a name (letters, digits, '.', '-', '_')");
   }
@@ -100,7 +99,8 @@ Parsed<std::string> parse_route_name(std::string_view text) {
 }
 
 Parsed<std::string> parse_query_name(std::string_view text) {
-  if (!printable_and_short(text, kNameBytesMax)) return Result::refused(in_quotes(text) + " is not the name of a query parameter");
+  if (!printable_and_short(text, kNameBytesMax))
+    return Result::refused(in_quotes(text) + " is not the name of a query parameter");
   return std::string(text);
 }
 

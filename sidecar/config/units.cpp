@@ -90,6 +90,8 @@ std::string format_duration(Milliseconds duration) {
   return format_with_unit(static_cast<std::size_t>(duration.count()), kDurationUnits, "0s");
 }
 
-std::string format_size(std::size_t bytes) { return format_with_unit(bytes, kSizeUnits, "0B"); }
+std::string format_size(std::size_t bytes) {
+  return format_with_unit(bytes, kSizeUnits, "0B");
+}
 
 }  // namespace sidecar::config

@@ -6,8 +6,8 @@
 namespace sidecar::config {
 namespace {
 
-constexpr std::size_t kShownMax = 80;      // of a value in a problem
-constexpr std::size_t kComparedMax = 64;   // longer words are nobody's slip of the finger
+constexpr std::size_t kShownMax = 80;     // of a value in a problem
+constexpr std::size_t kComparedMax = 64;  // longer words are nobody's slip of the finger
 
 bool is_control(char c) {
   const auto byte = static_cast<unsigned char>(c);
@@ -33,16 +33,10 @@ bool second_byte_fits(unsigned char lead, unsigned char second) {
 
 }  // namespace
 
-std::string in_quotes(std::string_view text) {
+std::string escaped(std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
-  const bool cut = text.size() > kShownMax;
-  if (cut) {
-    std::size_t end = kShownMax;  // not through the middle of a character
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-    text = text.substr(0, end);
-  }
   const bool utf8 = is_utf8(text);
-  std::string shown = "'";
+  std::string shown;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '\n') {
@@ -55,7 +49,14 @@ std::string in_quotes(std::string_view text) {
       shown += c;
     }
   }
-  return shown + (cut ? "...'" : "'");
+  return shown;
+}
+
+std::string in_quotes(std::string_view text) {
+  if (text.size() <= kShownMax) return "'" + escaped(text) + "'";
+  std::size_t end = kShownMax;  // not through the middle of a character
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return "'" + escaped(text.substr(0, end)) + "...'";
 }
 
 std::string joined(const std::vector<std::string_view>& words, std::string_view last) {
@@ -121,7 +122,9 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-bool has_control(std::string_view text) { return std::any_of(text.begin(), text.end(), is_control); }
+bool has_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), is_control);
+}
 
 std::string lower_case(std::string_view text) {
   std::string lowered(text);

@@ -7,7 +7,10 @@
 /// Words for people: how a value is shown in a problem, and which name somebody may have meant.
 namespace sidecar::config {
 
-/// `'text'` with control characters escaped, shortened when long: a problem stays one readable line.
+/// `text` with control characters and what is not UTF-8 escaped: it stays one line that a terminal can show.
+[[nodiscard]] std::string escaped(std::string_view text);
+
+/// `'text'`, escaped, and shortened when long.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
 /// `a, b and c`; `last` joins the last two.

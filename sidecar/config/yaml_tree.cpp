@@ -1,15 +1,15 @@
 #include "config/yaml_tree.hpp"
 
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
 #include <algorithm>
 #include <exception>
 #include <map>
 #include <sstream>
 #include <stdexcept>
 #include <utility>
-
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/parser.h>
 
 #include "config/words.hpp"
 
@@ -170,7 +170,8 @@ class TreeBuilder : public YAML::EventHandler {
     const std::string_view before = source_.substr(0, source_.size() - source_at(mark).size());
     const std::size_t last = before.find_last_not_of(" \t\r\n");
     if (last == std::string_view::npos) return;
-    node.line = 1 + static_cast<int>(std::count(before.begin(), before.begin() + static_cast<std::ptrdiff_t>(last), '\n'));
+    const auto gap = before.begin() + static_cast<std::ptrdiff_t>(last);
+    node.line = mark.line + 1 - static_cast<int>(std::count(gap, before.end(), '\n'));
     const std::size_t line_break = before.find_last_of('\n', last);
     node.column = static_cast<int>(last - (line_break == std::string_view::npos ? 0 : line_break + 1)) + 1;
   }
@@ -260,7 +261,8 @@ YamlNode build(std::string_view text) {
     }
   } catch (const YAML::ParserException& error) {
     const int line = std::max(error.mark.line, 0) + 1;
-    throw Refused(line, std::max(error.mark.column, 0) + 1, "not YAML: " + error.msg + hint_for(line_of(text, line)));
+    throw Refused(line, std::max(error.mark.column, 0) + 1,
+                  "not YAML: " + escaped(error.msg) + hint_for(line_of(text, line)));
   }
   return builder.take();
 }

@@ -9,6 +9,8 @@ namespace {
 
 /// How long a client may take to close behind a last response; longer than a round trip, shorter than anybody notices.
 constexpr std::chrono::seconds kLingerTime{5};
+/// The same when the process wants to end.
+constexpr std::chrono::seconds kLingerTimeAtDrain{1};
 
 }  // namespace
 
@@ -250,13 +252,13 @@ void Relay::after_exchange(TimePoint now, const Workbench& bench) {
     connection_ = Connection::truncating;
     deadline_ = now + bench.policies->limits.write_timeout;
   } else if (exchange_.ending() == Ending::truncated || !downstream_.persistent() || bench.draining) {
-    linger(now);
+    linger(now, bench.draining);
   }
 }
 
-void Relay::linger(TimePoint now) {
+void Relay::linger(TimePoint now, bool draining) {
   connection_ = downstream_eof_ ? Connection::closed : Connection::lingering;
-  deadline_ = now + kLingerTime;
+  deadline_ = now + (draining ? kLingerTimeAtDrain : kLingerTime);
 }
 
 bool Relay::proceed(TimePoint now, Workbench& bench) {

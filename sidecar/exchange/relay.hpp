@@ -68,6 +68,8 @@ class Relay {
     return upstream_.keep_alive_timeout();
   }
   [[nodiscard]] Phase phase() const { return exchange_.phase(); }
+  /// Bytes of the client that wait for their turn.
+  [[nodiscard]] std::size_t waiting() const { return downstream_.received().size(); }
   [[nodiscard]] std::string_view peer() const { return peer_; }
 
  private:
@@ -89,7 +91,7 @@ class Relay {
   void on_response_event(const http::H1Upstream::Parsed& parsed, Turn& turn);
   void tell_eof(Turn& turn);
   void after_exchange(TimePoint now, const Workbench& bench);
-  void linger(TimePoint now);
+  void linger(TimePoint now, bool draining);
   [[nodiscard]] bool current(std::uint32_t attempt) const;
   [[nodiscard]] http::HeadLimits head_limits(const Workbench& bench) const;
 

@@ -57,7 +57,7 @@ class LineSink final : public spdlog::sinks::sink {
       if (writer_->finish()) report_lost(overruns);
     } catch (...) {  // The confession is lost, the count is not.
     }
-
+    if (!writer_->finish()) refused_.fetch_add(1, std::memory_order_relaxed);
     writer_.reset();
   }
 
@@ -194,7 +194,7 @@ void Log::shutdown() {
   std::call_once(impl_->down, [this] {
     set_level(Level::off);
     impl_->sink->note_overruns(impl_->pool->overrun_counter());
-    
+    impl_->sink->hurry(LineWriter::Clock::now() + shutdown_limit_);
     // The pool joins its thread, and there is no way to bound that; so it ends on a thread of its own, which owns all
     // it needs and can be left behind.
     std::packaged_task<void()> part([pool = std::move(impl_->pool)]() mutable {
