@@ -69,6 +69,7 @@ void Exchange::on_request_end(http::Fields trailers, Turn& turn) {
     turn.upstream.end(trailers);
   } else if (response_ended_) {
     close(Reason::complete, ClosedBy::client, Ending::clean, turn);
+    wish_.kind = UpstreamWish::Kind::close;  // The client's last bytes are still on their way.
   }
 }
 
@@ -197,6 +198,7 @@ void Exchange::on_switching(const http::ResponseHead& head, Turn& turn) {
   deadline_ = kNever;
   status_ = 101;
   request_ended_ = false;  // From here on it means the client's half of the tunnel.
+  client_closed_ = false;  // And so does a FIN: one that has come already is told once more.
   ttfb_ms_ = static_cast<std::uint32_t>(to_ms(turn.now - started_).count());
   enter(Phase::tunnel);
 }
@@ -220,7 +222,9 @@ void Exchange::on_response_body(std::string_view bytes, Turn& turn) {
 void Exchange::on_response_end(http::Fields trailers, bool reusable, Turn& turn) {
   response_ended_ = true;
   if (phase_ == Phase::tunnel) {
-    if (request_ended_) close(Reason::complete, ClosedBy::upstream, Ending::clean, turn);
+    if (!request_ended_) return;
+    close(Reason::complete, ClosedBy::upstream, Ending::clean, turn);
+    wish_.kind = UpstreamWish::Kind::close;
     return;
   }
   if (phase_ == Phase::streaming) bytes_out_ += delivery_.pass_end(turn.downstream);
@@ -308,7 +312,7 @@ void Exchange::answer(int status, std::string_view reason_class, Reason reason, 
   answer.json = wants_json_;
   if (route_ != nullptr) answer.upstream = policies_->upstreams[route_->upstream].name;
   http::write_own_answer(answer, turn.own_body, turn.downstream);
-  bytes_out_ += turn.own_body.size();
+  if (!to_head_) bytes_out_ += turn.own_body.size();
   close(reason, by, Ending::clean, turn);
 }
 

@@ -26,6 +26,9 @@ class Relay::TurnScope {
         turn{now, to_downstream_, to_upstream_, bench.scratch, bench.own_body, bench.lifecycle} {}
 
   ~TurnScope() {
+    // An end that leaves nothing to deliver waits for no writing: behind a FIN there is none.
+    const bool delivered = relay_.downstream_pending_ == 0 && bench_.to_downstream.empty();
+    if (delivered && relay_.exchange_.phase() == Phase::closing) relay_.exchange_.on_downstream_progress(0, 0, turn);
     relay_.after_exchange(turn.now, bench_);
     if (relay_.exchange_.upstream_wish().kind != UpstreamWish::Kind::none) bench_.to_upstream.clear();
   }
@@ -80,7 +83,7 @@ void Relay::pump_downstream(std::string_view bytes, Turn& turn, Workbench& bench
     if (!on_request_event(parsed, turn, bench)) break;
   }
   downstream_.received().keep(input);
-  tell_eof(turn);
+  tell_eof(turn, bench);
   if (exchange_.phase() == Phase::idle && !head_begun_ && !downstream_.received().empty()) {
     head_begun_ = true;
     deadline_ = turn.now + bench.policies->limits.head_timeout;
@@ -120,14 +123,19 @@ void Relay::on_downstream_eof(TimePoint now, Workbench& bench) {
     connection_ = Connection::closed;
     return;
   }
-  tell_eof(scope.turn);
+  tell_eof(scope.turn, bench);
 }
 
-void Relay::tell_eof(Turn& turn) {
+void Relay::tell_eof(Turn& turn, const Workbench& bench) {
   if (!downstream_eof_ || exchange_.client_closed() || !exchange_.active()) return;
-  // Bytes that still wait belong before the end, unless nobody will ever ask for them.
   const bool complete = downstream_.request_complete();
-  if (!complete && !downstream_.received().empty()) return;
+  if (exchange_.phase() != Phase::streaming) {
+    // What still waits for the backend comes before the end. A piece that is left although it could go is no more
+    // than the beginning of something, and a stream's client is gone whatever it left behind.
+    const bool waits = !exchange_.takes_request_body() || upstream_pending_ > 0;
+    if (!complete && waits && !downstream_.received().empty()) return;
+    if (exchange_.phase() == Phase::tunnel && (waits || !bench.to_upstream.empty())) return;
+  }
   exchange_.on_downstream_eof(complete, turn);
 }
 
@@ -237,7 +245,9 @@ void Relay::on_upstream_reset(std::uint32_t attempt, TimePoint now, Workbench& b
 void Relay::on_upstream_progress(std::size_t pending, TimePoint now, Workbench& bench) {
   const bool drained = upstream_pending_ > 0 && pending == 0;
   upstream_pending_ = static_cast<std::uint32_t>(pending);
-  if (!drained || !exchange_.takes_request_body() || connection_ != Connection::open) return;
+  const bool eof_waits = downstream_eof_ && !exchange_.client_closed() && pending == 0;
+  if (!drained && !eof_waits) return;
+  if (!exchange_.takes_request_body() || connection_ != Connection::open) return;
   TurnScope scope(*this, now, bench);
   pump_downstream({}, scope.turn, bench);
 }
@@ -341,7 +351,10 @@ Wishes Relay::wishes() const {
       wishes.downstream = DownstreamManner::abort;
       break;
   }
-  const bool room = connection_ == Connection::open && downstream_.received().size() < received_max_;
+  // Behind the request of a stream nothing but the FIN matters: bytes that hide it are read until they are too many.
+  const bool watched = exchange_.phase() == Phase::streaming && downstream_.request_complete();
+  const bool room =
+      connection_ == Connection::open && (watched || downstream_.received().size() < received_max_);
   wishes.read_downstream = !downstream_eof_ && (room || connection_ == Connection::lingering);
   wishes.read_upstream = exchange_.takes_response() && downstream_pending_ == 0;
   wishes.half_close_downstream = exchange_.wants_downstream_half_closed();

@@ -89,7 +89,7 @@ class Relay {
   bool on_request_event(const http::H1Downstream::Parsed& parsed, Turn& turn, Workbench& bench);
   void pump_upstream(std::string_view bytes, Turn& turn, Workbench& bench);
   void on_response_event(const http::H1Upstream::Parsed& parsed, Turn& turn);
-  void tell_eof(Turn& turn);
+  void tell_eof(Turn& turn, const Workbench& bench);
   void after_exchange(TimePoint now, const Workbench& bench);
   void linger(TimePoint now, bool draining);
   [[nodiscard]] bool current(std::uint32_t attempt) const;

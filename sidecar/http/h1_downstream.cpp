@@ -73,6 +73,7 @@ H1Downstream::Parsed H1Downstream::next_head(std::string_view& input, const Head
   } else {
     parsed.event = Event::head;
     parsed.refusal = parse_request_head(input.substr(0, end.size), limits, scratch, parsed.head);
+    to_head_ = parsed.head.method == "HEAD";  // Its refusal has no body either.
     if (!parsed.refusal) parsed.refusal = check_request(parsed.head);
     if (!parsed.refusal) parsed.refusal = request_framing(parsed.head, parsed.framing);
     input.remove_prefix(end.size);
@@ -92,7 +93,6 @@ void H1Downstream::begin(const RequestHead& head, const Framing& framing) {
   body_ = BodyDecoder(framing, ChunkStrictness::strict);
   body_is_empty_ = framing.kind == FramingKind::none || (framing.kind == FramingKind::length && framing.length == 0);
   version_ = head.version;
-  to_head_ = head.method == "HEAD";
   response_framing_ = FramingKind::none;
   persistent_ = false;
   const bool close = lists(head.fields, "Connection", "close");

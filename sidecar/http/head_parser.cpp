@@ -63,8 +63,10 @@ llhttp_settings_t make_settings() {
     return 0;
   };
   settings.on_header_value_complete = [](llhttp_t* p) {
+    // An empty value is no missing one: by its address the next name is told from a continuation.
     Field& field = collector(p).fields.back();
-    field.value = field.value.data() == nullptr ? std::string_view("") : trim(field.value);
+    field.value = trim(field.value);
+    if (field.value.data() == nullptr) field.value = "";
     return 0;
   };
   // Bodies are ours: nothing behind the head is ever fed.
@@ -165,26 +167,27 @@ bool needs_normalising(std::string_view head) {
   return false;
 }
 
-/// CRLF for bare LF, one SP for a fold, no white space before a colon.
+/// CRLF for bare LF, one SP for a fold, no white space before a colon. A first line that is folded continues no field:
+/// it stays, and is refused (RFC 9112 §2.2).
 std::string_view normalise(std::string_view head, std::string& out) {
   out.clear();
-  bool first = true;
+  std::size_t lines = 0;
   while (!head.empty()) {
     const auto end = head.find('\n');
     std::string_view line = head.substr(0, end);
     head.remove_prefix(end == std::string_view::npos ? head.size() : end + 1);
     if (line.ends_with('\r')) line.remove_suffix(1);
-    const bool folded = !first && !line.empty() && (line[0] == ' ' || line[0] == '\t');
-    if (folded && out.size() >= 2) {
+    const bool folded = lines > 0 && !line.empty() && (line[0] == ' ' || line[0] == '\t');
+    if (folded && lines > 1) {
       out.resize(out.size() - 2);
       out.append(" ").append(trim(line));
-    } else if (const auto colon = line.find(':'); !first && colon != std::string_view::npos) {
+    } else if (const auto colon = line.find(':'); lines > 0 && !folded && colon != std::string_view::npos) {
       out.append(trim(line.substr(0, colon))).append(line.substr(colon));
     } else {
       out.append(line);
     }
     out.append("\r\n");
-    first = false;
+    ++lines;
   }
   return out;
 }
@@ -239,7 +242,7 @@ Refusal parse_response_head(std::string_view head, const HeadLimits& limits, Hea
   if (!run_llhttp(HTTP_RESPONSE, {}, head, collected, &out.status)) {
     return {502, collected.too_many ? "the answer has too many fields" : "the answer's head is not well-formed"};
   }
-  if (out.status < 100 || out.status > 999) return {502, "the answer's status is none"};
+  if (out.status < 100 || out.status > 999 || head[9] == '0') return {502, "the answer's status is none"};
   out.reason = collected.reason;
   if (!is_field_value(out.reason)) return {502, "the answer's reason has a control character"};
   if (const Refusal refusal = check_fields(scratch.parsed, 502)) return refusal;

@@ -8,13 +8,25 @@ namespace sidecar::http {
 
 namespace {
 
-/// uri-host [":" port] as far as it can hurt: no white space, no list, no user, no path (RFC 3986 §3.2.2).
+/// uri-host [":" port] as far as it can hurt: no white space, no list, no user, no path, one port of digits, brackets
+/// around the whole host (RFC 3986 §3.2.2). Nothing at all is one too (RFC 9110 §7.2).
 bool is_authority(std::string_view text) {
+  if (text.empty()) return true;
   const auto bad = [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte <= 0x20 || byte == 0x7f || std::string_view("/?#@,\\\"<>").find(c) != std::string_view::npos;
   };
-  return std::none_of(text.begin(), text.end(), bad);
+  if (std::any_of(text.begin(), text.end(), bad)) return false;
+  const bool bracketed = text.starts_with('[');
+  if (bracketed) text.remove_prefix(1);
+  const auto end = std::min(text.find_first_of(bracketed ? "[]" : ":[]"), text.size());
+  if (end == 0) return false;
+  std::string_view port = text.substr(end);
+  if (bracketed) {
+    if (!port.starts_with(']')) return false;
+    port.remove_prefix(1);
+  }
+  return port.empty() || (port[0] == ':' && port.find_first_not_of("0123456789", 1) == std::string_view::npos);
 }
 
 bool is_absolute_form(std::string_view target) {
@@ -45,6 +57,7 @@ Refusal check_request(const RequestHead& head) {
   const std::string_view host = value_of(head.fields, "Host");
   if (!is_authority(host)) return {400, "Host is no host"};
   const TargetParts parts = split_target(head.target);
+  if (parts.authority.empty() && parts.target != head.target) return {400, "the request target has no host"};
   if (parts.target.starts_with('?')) return {400, "the request target has no path"};
   if (!parts.target.starts_with('/') && !(parts.target == "*" && head.method == "OPTIONS")) {
     return {400, "the request target is neither a path nor a URL"};
@@ -52,8 +65,10 @@ Refusal check_request(const RequestHead& head) {
   if (!parts.authority.empty() && (!is_authority(parts.authority) || (hosts == 1 && !iequals(parts.authority, host)))) {
     return {400, "Host contradicts the request target"};
   }
-  if (const Field* expect = find(head.fields, "Expect"); expect != nullptr && !iequals(expect->value, "100-continue")) {
-    return {417, "an expectation other than 100-continue"};
+  for (const Field& field : head.fields) {
+    if (iequals(field.name, "Expect") && !iequals(field.value, "100-continue")) {
+      return {417, "an expectation other than 100-continue"};
+    }
   }
   return {};
 }

@@ -25,6 +25,12 @@ bool must_stay(std::string_view name) {
   return one_of(name, {"Host", "Content-Length", "Transfer-Encoding"});
 }
 
+/// `name/version` or `name` (RFC 9110 §7.8). A quote that is never closed could hide one more member of the list.
+bool is_protocol(std::string_view text) {
+  const auto slash = text.find('/');
+  return is_token(text.substr(0, slash)) && (slash == std::string_view::npos || is_token(text.substr(slash + 1)));
+}
+
 /// A value composed of parts, with a lifetime of the head's. `composed` was reserved, so earlier views stay valid.
 class Composer {
  public:
@@ -94,7 +100,11 @@ void forward_client(const RequestChanges& changes, std::string_view host, HeadSc
   erase_named(fields, "Forwarded");
   set_field(fields, "X-Forwarded-For", changes.client_address);
   set_field(fields, "X-Forwarded-Proto", scheme);
-  if (!host.empty()) set_field(fields, "X-Forwarded-Host", host);
+  if (!host.empty()) {
+    set_field(fields, "X-Forwarded-Host", host);
+  } else {
+    erase_named(fields, "X-Forwarded-Host");
+  }
 }
 
 /// `no-cache` and `no-transform` join what is there, in the last line; nothing that a browser or a middle box would
@@ -127,7 +137,7 @@ std::string_view upgrade_offer(const RequestHead& head, HeadScratch& scratch) {
     if (!iequals(field.name, "Upgrade")) continue;
     ListWalker walker(field.value);
     while (const auto protocol = walker.next()) {
-      if (one_of(*protocol, {"h2c", "h2", "HTTP/2.0", "HTTP/2"})) continue;
+      if (!is_protocol(*protocol) || one_of(*protocol, {"h2c", "h2", "HTTP/2.0", "HTTP/2"})) continue;
       offer.append(offer.empty() ? "" : ", ").append(*protocol);
     }
   }

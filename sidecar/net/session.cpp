@@ -205,13 +205,16 @@ void Session::flush_downstream() {
   exchange::Workbench& bench = worker_.bench();
   http::Output& output = bench.to_downstream;
   std::size_t sent = 0;
-  bool alive = !downstream_shut_;
-  if (alive && to_downstream_.empty()) alive = write_out(downstream_, output, sent);
-  if (alive) keep_rest(output, sent, to_downstream_, worker_.chunks());
+  bool alive = true;
+  // Behind our FIN nothing can be written any more; that it has all gone is still worth telling.
+  if (!downstream_shut_) {
+    if (to_downstream_.empty()) alive = write_out(downstream_, output, sent);
+    if (alive) keep_rest(output, sent, to_downstream_, worker_.chunks());
+  }
   output.clear();
   if (alive) {
     relay_.on_downstream_progress(sent, to_downstream_.size(), worker_.now(), bench);
-  } else if (!downstream_shut_) {
+  } else {
     to_downstream_.clear(worker_.chunks());
     relay_.on_downstream_reset(worker_.now(), bench);
   }

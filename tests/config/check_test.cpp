@@ -1,0 +1,110 @@
+#include "config/check.hpp"
+
+#include <gtest/gtest.h>
+
+#include "config/addresses.hpp"
+
+namespace sidecar::config {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+/// Sound: one listener, one upstream, one route.
+Config sound() {
+  Config config;
+  config.listeners.push_back({*parse_listen_address(":8080").value});
+  exchange::UpstreamPolicy upstream;
+  upstream.name = "app";
+  upstream.url = "http://app";
+  config.policies.upstreams.push_back(upstream);
+  exchange::RoutePolicy route;
+  route.name = "everything";
+  config.policies.routes.push_back(route);
+  return config;
+}
+
+Lines findings(const Config& config) {
+  Lines lines;
+  for (const Finding& finding : check(config)) lines.push_back(finding.path + ": " + finding.message);
+  return lines;
+}
+
+Lines with_listeners(const std::vector<std::string>& addresses) {
+  Config config = sound();
+  config.listeners.clear();
+  for (const std::string& address : addresses) config.listeners.push_back({*parse_listen_address(address).value});
+  return findings(config);
+}
+
+TEST(Check, NothingToFind) {
+  EXPECT_EQ(findings(sound()), Lines{});
+}
+
+TEST(Check, Listeners) {
+  EXPECT_EQ(with_listeners({}), Lines{"listeners: at least one listener is needed"});
+  EXPECT_EQ(with_listeners({":1", "0.0.0.0:1", "[::]:1", "unix:/a", "unix:/b", ":2"}), Lines{});
+  EXPECT_EQ(with_listeners({":0", ":0"}), Lines{});  // two free ports
+  EXPECT_EQ(with_listeners({"a:1", "b:1", "A:01"}), Lines{"listeners[2].address: 'A:01' is listened on twice"});
+  EXPECT_EQ(with_listeners({"unix:/a", "unix:/a"}), Lines{"listeners[1].address: 'unix:/a' is listened on twice"});
+}
+
+TEST(Check, ListenerThatWasReportedAlready) {
+  Config config = sound();
+  config.listeners.assign(2, Listener{});
+  EXPECT_EQ(findings(config), Lines{});
+}
+
+TEST(Check, UpstreamWithoutUrl) {
+  Config config = sound();
+  config.policies.upstreams[0].url.clear();
+  EXPECT_EQ(findings(config), Lines{"upstreams.app.url: is missing"});
+}
+
+TEST(Check, RouteNamesAreUnique) {
+  Config config = sound();
+  config.policies.routes.push_back(config.policies.routes[0]);
+  EXPECT_EQ(findings(config), Lines{"routes[1].name: two routes are named 'everything' (the other one is routes[0])"});
+}
+
+TEST(Check, FieldsOfAMatch) {
+  Config config = sound();
+  config.policies.routes[0].match.headers = {{"X-A", "1"}, {"x-a", "2"}, {"bad name", "1"}, {"X-B", "a\r\nb"}};
+  EXPECT_EQ(findings(config),
+            (Lines{"routes[0].match.headers.x-a: this header is listed twice",
+                   "routes[0].match.headers.'bad name': 'bad name' is not a header name",
+                   "routes[0].match.headers.X-B: the value has a line break, a control character, or a blank at "
+                   "either end"}));
+}
+
+TEST(Check, FramingFieldsAreTheProxysOwn) {
+  for (const char* const name : {"Content-Length", "transfer-encoding", "Connection", "Upgrade", "TE", "Keep-Alive",
+                                 "Trailer", "Proxy-Connection"}) {
+    Config config = sound();
+    config.policies.routes[0].request_headers.set = {{name, "x"}};
+    config.policies.routes[0].response_headers.remove = {"X-Fine", name};
+    const std::string message =
+        ": '" + std::string(name) + "' is part of how the message is framed: the proxy keeps it itself";
+    EXPECT_EQ(findings(config), (Lines{"routes[0].request_headers.set." + std::string(name) + message,
+                                       "routes[0].response_headers.remove[1]" + message}));
+  }
+}
+
+TEST(Check, HostCanBeSetButNotRemoved) {
+  Config config = sound();
+  config.policies.routes[0].request_headers.set = {{"Host", "app"}};
+  EXPECT_EQ(findings(config), Lines{});
+  config.policies.routes[0].request_headers = {{}, {"host"}};
+  EXPECT_EQ(findings(config), Lines{"routes[0].request_headers.remove[0]: 'Host' can be set, but not removed"});
+  config.policies.routes[0].request_headers = {};
+  config.policies.routes[0].response_headers = {{}, {"Host"}};
+  EXPECT_EQ(findings(config), Lines{});
+}
+
+TEST(Check, SetAndRemoved) {
+  Config config = sound();
+  config.policies.routes[0].response_headers = {{{"Server", "x"}}, {"SERVER"}};
+  EXPECT_EQ(findings(config), Lines{"routes[0].response_headers.remove[0]: 'SERVER' is set and removed"});
+}
+
+}  // namespace
+}  // namespace sidecar::config

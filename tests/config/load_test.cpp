@@ -1,0 +1,237 @@
+#include "config/load.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/config/support.hpp"
+
+namespace sidecar::config {
+namespace {
+
+using namespace std::chrono_literals;
+using Lines = std::vector<std::string>;
+
+Override option(std::string value, std::string origin = "--option") {
+  return {std::move(value), std::move(origin)};
+}
+
+LoadResult load_options(const Overrides& overrides) {
+  return load(std::nullopt, overrides, environment_of({}));
+}
+
+Lines lines(const LoadResult& result) {
+  Lines out;
+  for (const Problem& problem : result.problems) out.push_back(to_string(problem));
+  return out;
+}
+
+TEST(Load, NothingButAnUpstream) {
+  Overrides overrides;
+  overrides.upstream = option("http://app:8000");
+  const LoadResult result = load_options(overrides);
+  ASSERT_TRUE(result.config) << lines(result).at(0);
+  EXPECT_EQ(result.config->workers, 1U);
+  ASSERT_EQ(result.config->listeners.size(), 1U);
+  EXPECT_EQ(result.config->listeners[0].address, (ListenAddress{"0.0.0.0", 8080, "", "0.0.0.0:8080"}));
+  ASSERT_EQ(result.config->policies.upstreams.size(), 1U);
+  EXPECT_EQ(result.config->policies.upstreams[0].name, "default");
+  EXPECT_EQ(result.config->policies.upstreams[0].url, "http://app:8000");
+  EXPECT_EQ(result.config->policies.upstreams[0].address, (exchange::UpstreamAddress{"app", 8000, ""}));
+  ASSERT_EQ(result.config->policies.routes.size(), 1U);
+  EXPECT_EQ(result.config->policies.routes[0].name, "default");
+  EXPECT_EQ(result.config->policies.routes[0].match, exchange::RouteMatch{});
+  EXPECT_EQ(result.config->policies.routes[0].event_stream.heartbeat.interval, 15s);
+}
+
+TEST(Load, NeitherFileNorUpstream) {
+  EXPECT_EQ(lines(load_options({})), Lines{"no upstream: give --upstream http://HOST:PORT (or SSE_SIDECAR_UPSTREAM), "
+                                           "or --config FILE"});
+  EXPECT_EQ(problems_of(""), Lines{"f.yaml:1:1: upstreams: none is defined (add one, or give --upstream URL)"});
+  EXPECT_EQ(problems_of("workers: 1\nupstreams: {}\n"),
+            Lines{"f.yaml:2:12: upstreams: none is defined (add one, or give --upstream URL)"});
+}
+
+TEST(Load, FileWithoutRoutes) {
+  const Config one = config_of("upstreams: {app: {url: 'http://app'}}\ndefaults: {event_stream: {heartbeat: off}}\n");
+  ASSERT_EQ(one.policies.routes.size(), 1U);
+  EXPECT_EQ(one.policies.routes[0].name, "everything");
+  EXPECT_EQ(one.policies.routes[0].event_stream.heartbeat.interval, std::nullopt);
+  EXPECT_EQ(problems_of("upstreams: {a: {url: 'http://a'}, b: {url: 'http://b'}}\n"),
+            Lines{"f.yaml:1:1: routes: is missing: with several upstreams, routes must say which requests go where"});
+}
+
+TEST(Load, UpstreamBesideAFile) {
+  Overrides overrides;
+  overrides.upstream = option("http://moved");
+  const Config without_routes = config_of("upstreams: {a: {url: 'http://a'}, b: {url: 'http://b'}}\n", overrides);
+  ASSERT_EQ(without_routes.policies.upstreams.size(), 3U);
+  ASSERT_EQ(without_routes.policies.routes.size(), 1U);
+  EXPECT_EQ(without_routes.policies.routes[0].name, "default");
+  EXPECT_EQ(without_routes.policies.routes[0].upstream, 2U);
+
+  const Config with_routes = config_of(
+      "upstreams: {default: {url: 'http://a', connect_timeout: 1s}}\nroutes: [{name: r, upstream: default}]\n",
+      overrides);
+  ASSERT_EQ(with_routes.policies.upstreams.size(), 1U);
+  EXPECT_EQ(with_routes.policies.upstreams[0].address.host, "moved");
+  EXPECT_EQ(with_routes.policies.upstreams[0].connect_timeout, 1s);
+  ASSERT_EQ(with_routes.policies.routes.size(), 1U);
+  EXPECT_EQ(with_routes.policies.routes[0].name, "r");
+
+  EXPECT_EQ(config_of("routes: [{name: r, upstream: default}]\n", overrides).policies.routes.size(), 1U);
+  EXPECT_EQ(config_of("upstreams: {default: {connect_timeout: 1s}}\n", overrides).policies.upstreams[0].url,
+            "http://moved");
+}
+
+TEST(Load, ListenReplacesAllListeners) {
+  Overrides overrides;
+  overrides.listen = {option(":1"), option(":2")};
+  const std::string file = "upstreams: {app: {url: 'http://app'}}\nlisteners: [{address: ':3'}]\n";
+  const Config config = config_of(file, overrides);
+  ASSERT_EQ(config.listeners.size(), 2U);
+  EXPECT_EQ(config.listeners[0].address.port, 1);
+  EXPECT_EQ(config.listeners[1].address.port, 2);
+  EXPECT_EQ(config_of(file).listeners.size(), 1U);
+  overrides.listen = {option(":1", "--listen"), option(":1", "--listen")};
+  EXPECT_EQ(problems_of(file, overrides), Lines{"--listen: ':1' is listened on twice"});
+}
+
+TEST(Load, HeartbeatIntervalBeatsTheDefaultsAndNotARoute) {
+  Overrides overrides;
+  overrides.heartbeat_interval = option("3s");
+  const std::string file =
+      "upstreams: {app: {url: 'http://app'}}\ndefaults: {event_stream: {heartbeat: {interval: 7s}}}\n"
+      "routes:\n  - {match: {path: /a}, upstream: app, event_stream: {heartbeat: {interval: 1s}}}\n  - {upstream: "
+      "app}\n";
+  const Config config = config_of(file, overrides);
+  EXPECT_EQ(config.event_stream.heartbeat.interval, 3s);
+  EXPECT_EQ(config.policies.routes.at(0).event_stream.heartbeat.interval, 1s);
+  EXPECT_EQ(config.policies.routes.at(1).event_stream.heartbeat.interval, 3s);
+  overrides.heartbeat_interval = option("off");
+  EXPECT_EQ(config_of(file, overrides).policies.routes.at(1).event_stream.heartbeat.interval, std::nullopt);
+  overrides.heartbeat_interval.reset();
+  EXPECT_EQ(config_of(file, overrides).policies.routes.at(1).event_stream.heartbeat.interval, 7s);
+}
+
+TEST(Load, ResponseTimeoutIsThatOfEveryUpstream) {
+  Overrides overrides;
+  overrides.upstream = option("http://app");
+  overrides.response_timeout = option("30s");
+  const std::string file = "upstreams: {a: {url: 'http://a', response_timeout: 1s}}\n";
+  for (const exchange::UpstreamPolicy& upstream : config_of(file, overrides).policies.upstreams) {
+    EXPECT_EQ(upstream.response_timeout, 30s);
+  }
+  overrides.response_timeout = option("off");
+  EXPECT_EQ(config_of(file, overrides).policies.upstreams.at(0).response_timeout, std::nullopt);
+}
+
+TEST(Load, TheOtherOptions) {
+  Overrides overrides;
+  overrides.workers = option("4");
+  overrides.log_level = option("debug");
+  overrides.log_format = option("json");
+  const Config config = config_of("workers: 2\nupstreams: {a: {url: 'http://a'}}\nlog: {level: off}\n", overrides);
+  EXPECT_EQ(config.workers, 4U);
+  EXPECT_EQ(config.log.level, LogLevel::debug);
+  EXPECT_EQ(config.log.format, LogFormat::json);
+}
+
+TEST(Load, AllProblemsAtOnceInTheOrderOfTheFile) {
+  Overrides overrides;
+  overrides.heartbeat_interval = option("10x", "--heartbeat-interval");
+  overrides.log_level = option("loud", "SSE_SIDECAR_LOG_LEVEL");
+  const std::string file = R"(workers: none
+log: {level: 1}
+routes:
+  - upstream: app
+    match: { path: x, hosts: a }
+  - upstream: other
+    event_stream:
+      heartbeat:
+        intervall: 5s
+        interval: 10x
+upstreams:
+  app:
+    url: https://app
+    dns_ttl: ${TTL}
+listeners:
+  - address: 8080
+)";
+  EXPECT_EQ(problems_of(file, overrides),
+            (Lines{"f.yaml:1:10: workers: 'none' is neither a number from 1 to 256 nor auto",
+                   "f.yaml:2:14: log.level: '1' is none of trace, debug, info, warn, error and off",
+                   "f.yaml:5:20: routes[0].match.path: 'x' is not a path pattern: it begins with /",
+                   "f.yaml:5:23: routes[0].match: unknown key 'hosts' (did you mean 'host'?)",
+                   "f.yaml:6:5: routes[1].name: two routes are named '/**' (the other one is routes[0])",
+                   "f.yaml:6:15: routes[1].upstream: no upstream is named 'other'",
+                   "f.yaml:9:9: routes[1].event_stream.heartbeat: unknown key 'intervall' (did you mean 'interval'?)",
+                   "f.yaml:10:19: routes[1].event_stream.heartbeat.interval: '10x' is not a duration (write 10s, "
+                   "500ms, 2m)",
+                   "f.yaml:13:10: upstreams.app.url: 'https://app': https upstreams are not supported yet",
+                   "f.yaml:14:14: upstreams.app.dns_ttl: the environment variable TTL is not set (${TTL:-default} "
+                   "would give it a default)",
+                   "f.yaml:16:14: listeners[0].address: '8080' is not an address to listen on: a port alone is "
+                   "written :8080",
+                   "--heartbeat-interval: '10x' is not a duration (write 10s, 500ms, 2m)",
+                   "SSE_SIDECAR_LOG_LEVEL: 'loud' is none of trace, debug, info, warn, error and off"}));
+}
+
+TEST(Load, BehindASyntaxErrorNothingIsSaid) {
+  EXPECT_EQ(problems_of("workers: 0\nlog: {level: ${X}}\n"),
+            Lines{"f.yaml:2:15: not YAML: end of map flow not found (put \"${...}\" into quotes)"});
+}
+
+TEST(Load, NoMapping) {
+  EXPECT_EQ(problems_of("hello\n"), Lines{"f.yaml:1:1: must be a mapping of keys to values, not a single value"});
+}
+
+TEST(Load, ExpandsFromTheEnvironment) {
+  const Config config = config_of(
+      "upstreams: {app: {url: \"http://${HOST}:${PORT:-8000}\"}}\nworkers: ${N}\n"
+      "defaults: {event_stream: {heartbeat: \"${HB:-off}\"}}\n",
+      {}, {{"HOST", "backend"}, {"N", "2"}});
+  EXPECT_EQ(config.workers, 2U);
+  EXPECT_EQ(config.policies.upstreams.at(0).address, (exchange::UpstreamAddress{"backend", 8000, ""}));
+  EXPECT_EQ(config.policies.upstreams.at(0).url, "http://backend:8000");
+  EXPECT_EQ(config.event_stream.heartbeat.interval, std::nullopt);
+}
+
+TEST(Load, KeysOfLaterVersionsAreUnknown) {
+  for (const char* const key : {"drain", "admin"}) {
+    EXPECT_EQ(problems_of("upstreams: {a: {url: 'http://a'}}\n" + std::string(key) + ": {}\n").size(), 1U) << key;
+  }
+}
+
+TEST(Load, MinimalFileLoads) {
+  const Config config = config_of(source_file("conf/minimal.yaml"));
+  EXPECT_EQ(config.listeners.at(0).address.host, "");
+  EXPECT_EQ(config.policies.routes.at(0).name, "everything");
+  const std::string text = source_file("conf/minimal.yaml");
+  EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 8);
+}
+
+TEST(Load, FullFileHoldsEveryKnownKeyAndNoOther) {
+  EXPECT_EQ(keys_of(source_file("conf/sidecar.yaml")), known_keys());
+}
+
+TEST(Load, FullFileSaysTheDefaults) {
+  const Config full = config_of(source_file("conf/sidecar.yaml"));
+  const Config plain = config_of("upstreams: {app: {url: 'http://app:8000'}}\n");
+  EXPECT_EQ(full.policies.routes.at(1).name, "everything");
+  Config alike = full;  // all but the example route
+  alike.policies.routes.erase(alike.policies.routes.begin());
+  EXPECT_EQ(described(alike), described(plain));
+}
+
+TEST(Load, KnownKeysAreThoseOfThisVersion) {
+  const std::vector<std::string> keys = known_keys();
+  EXPECT_TRUE(std::is_sorted(keys.begin(), keys.end()));
+  for (const char* const key : {"workers", "listeners[].address", "upstreams.NAME.keepalive.unsafe_methods",
+                                "routes[].match.path", "defaults.event_stream.heartbeat.interval"}) {
+    EXPECT_TRUE(std::binary_search(keys.begin(), keys.end(), key)) << key;
+  }
+}
+
+}  // namespace
+}  // namespace sidecar::config

@@ -1,0 +1,194 @@
+#include "config/sections.hpp"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "tests/config/support.hpp"
+
+namespace sidecar::config {
+namespace {
+
+using namespace std::chrono_literals;
+using Lines = std::vector<std::string>;
+
+const std::string kUpstream = "upstreams: {app: {url: 'http://app'}}\n";
+
+TEST(Sections, EveryKeyReachesItsMember) {
+  const Config config = config_of(source_file("tests/config/every_key.yaml"));
+  const exchange::PolicySet& policies = config.policies;
+  EXPECT_EQ(config.workers, 3U);
+  ASSERT_EQ(config.listeners.size(), 2U);
+  EXPECT_EQ(config.listeners[0].address, (ListenAddress{"", 81, "", ":81"}));
+  EXPECT_EQ(config.listeners[1].address, (ListenAddress{"", 0, "/run/s", "unix:/run/s"}));
+  EXPECT_EQ(policies.client_address.header, "X-Real-IP");
+  ASSERT_EQ(policies.client_address.trusted.size(), 1U);
+  EXPECT_EQ(policies.client_address.trusted[0].prefix_bits, 96 + 8);
+  EXPECT_EQ(policies.x_forwarded, exchange::XForwarded::append);
+  ASSERT_EQ(policies.upstreams.size(), 2U);
+  const exchange::UpstreamPolicy& app = policies.upstreams[0];
+  EXPECT_EQ(app.name, "app");
+  EXPECT_EQ(app.url, "http://app:8000");
+  EXPECT_EQ(app.address, (exchange::UpstreamAddress{"app", 8000, ""}));
+  EXPECT_EQ(app.connect_timeout, 1s);
+  EXPECT_EQ(app.response_timeout, 2s);
+  EXPECT_EQ(app.keepalive.max_idle, 3U);
+  EXPECT_EQ(app.keepalive.idle_timeout, 40ms);
+  EXPECT_EQ(app.keepalive.unsafe_methods, exchange::UnsafeMethods::reuse);
+  EXPECT_EQ(app.dns_ttl, 0s);
+  EXPECT_EQ(policies.upstreams[1].address.unix_path, "/run/o");
+  EXPECT_EQ(config.event_stream.heartbeat.interval, 7s);
+  EXPECT_EQ(config.event_stream.strip_accept_encoding, exchange::StripAcceptEncoding::never);
+}
+
+TEST(Sections, EveryKeyOfARouteReachesItsMember) {
+  const Config config = config_of(source_file("tests/config/every_key.yaml"));
+  ASSERT_EQ(config.policies.routes.size(), 1U);
+  const exchange::RoutePolicy& route = config.policies.routes[0];
+  EXPECT_EQ(route.name, "r");
+  EXPECT_EQ(route.match, (exchange::RouteMatch{"app.example", "/a/*", {"GET", "POST"}, {{"X-T", "blue"}}}));
+  EXPECT_EQ(route.upstream, 1U);
+  EXPECT_EQ(route.event_stream.heartbeat.interval, 8s);
+  EXPECT_EQ(route.event_stream.strip_accept_encoding, exchange::StripAcceptEncoding::always);
+  EXPECT_EQ(route.request_headers, (exchange::FieldChanges{{{"X-S", "1"}}, {"Cookie"}}));
+  EXPECT_EQ(route.response_headers, (exchange::FieldChanges{{{"X-R", "2"}}, {"Server"}}));
+  EXPECT_EQ(route.log_path, exchange::LogPath::pattern);
+  EXPECT_EQ(config.policies.limits, (exchange::Limits{2048, 9, 1s, 2s, 16384, 3s}));
+  EXPECT_EQ(config.log.level, LogLevel::debug);
+  EXPECT_EQ(config.log.format, LogFormat::json);
+  EXPECT_EQ(config.log.redact_query, Lines{"sid"});
+}
+
+TEST(Sections, WhatARouteDoesNotSayComesFromTheDefaults) {
+  const Config config =
+      config_of(kUpstream +
+                "routes:\n"
+                "  - {match: {path: /a}, upstream: app, event_stream: {heartbeat: off}}\n"
+                "  - {match: {path: /b}, upstream: app, event_stream: {strip_accept_encoding: never}}\n"
+                "  - {upstream: app}\n"
+                "defaults: {event_stream: {heartbeat: {interval: 5s}, strip_accept_encoding: always}}\n");
+  const auto& routes = config.policies.routes;
+  ASSERT_EQ(routes.size(), 3U);
+  EXPECT_EQ(routes[0].event_stream.heartbeat.interval, std::nullopt);
+  EXPECT_EQ(routes[0].event_stream.strip_accept_encoding, exchange::StripAcceptEncoding::always);
+  EXPECT_EQ(routes[1].event_stream.heartbeat.interval, 5s);
+  EXPECT_EQ(routes[1].event_stream.strip_accept_encoding, exchange::StripAcceptEncoding::never);
+  EXPECT_EQ(routes[2].event_stream.heartbeat.interval, 5s);
+  EXPECT_EQ(routes[0].name, "/a");  // without a name, that of the pattern
+  EXPECT_EQ(routes[2].name, "/**");
+}
+
+TEST(Sections, SwitchedOffInEveryWay) {
+  for (const char* const heartbeat : {"off", "null", "{interval: off}", "{interval: null}", "{interval: ~}"}) {
+    const Config config =
+        config_of(kUpstream + "defaults: {event_stream: {heartbeat: " + std::string(heartbeat) + "}}\n");
+    EXPECT_EQ(config.policies.routes.at(0).event_stream.heartbeat.interval, std::nullopt) << heartbeat;
+  }
+}
+
+struct Wrong {
+  const char* yaml;  ///< Behind the line of kUpstream.
+  const char* problem;
+};
+
+TEST(Sections, ProblemsNameTheirPlace) {
+  for (const auto& [yaml, problem] : {
+           Wrong{"workers: 0\n", "2:10: workers: '0' is neither a number from 1 to 256 nor auto"},
+           Wrong{"workers: 257\n", "2:10: workers: '257' is neither a number from 1 to 256 nor auto"},
+           Wrong{"listeners: []\n", "2:12: listeners: at least one listener is needed"},
+           Wrong{"listeners: [{}]\n", "2:13: listeners[0].address: is missing"},
+           Wrong{"listeners: [{address: ':1'}, {address: ':1'}]\n",
+                 "2:40: listeners[1].address: ':1' is listened on twice"},
+           Wrong{"client_address: {header: 'X Y'}\n", "2:26: client_address.header: 'X Y' is not a header name"},
+           Wrong{"client_address: {trusted: [x]}\n",
+                 "2:28: client_address.trusted[0]: 'x' is not a network: write 172.16.0.0/12 or 2001:db8::/32"},
+           Wrong{"x_forwarded: kep\n",
+                 "2:14: x_forwarded: 'kep' is none of keep, append and set (did you mean 'keep'?)"},
+           Wrong{"defaults: {event_stream: {heartbeat: {interval: 10x}}}\n",
+                 "2:49: defaults.event_stream.heartbeat.interval: '10x' is not a duration (write 10s, 500ms, 2m)"},
+           Wrong{"defaults: {event_stream: {heartbeat: {interval: 9ms}}}\n",
+                 "2:49: defaults.event_stream.heartbeat.interval: '9ms' is out of range (10ms to 24h)"},
+           Wrong{"defaults: {event_stream: {heartbeat: 10s}}\n",
+                 "2:38: defaults.event_stream.heartbeat: '10s' is neither a mapping nor off"},
+           Wrong{"defaults: {heartbeat: off}\n", "2:12: defaults: unknown key 'heartbeat' (known here: event_stream)"},
+           Wrong{"limits: {head_bytes: 1023}\n", "2:22: limits.head_bytes: '1023' is out of range (1KiB to 1MiB)"},
+           Wrong{"limits: {head_fields: 0}\n", "2:23: limits.head_fields: '0' is out of range (1 to 10000)"},
+           Wrong{"limits: {head_timeout: 0s}\n", "2:24: limits.head_timeout: '0s' is out of range (10ms to 1h)"},
+           Wrong{"limits: {head_timeout: off}\n",
+                 "2:24: limits.head_timeout: 'off' is not a duration (write 10s, 500ms, 2m)"},
+           Wrong{"limits: {write_timeout: null}\n", "2:25: limits.write_timeout: must not be null"},
+           Wrong{"limits: {pending_bytes: 15KiB}\n",
+                 "2:25: limits.pending_bytes: '15KiB' is out of range (16KiB to 1GiB)"},
+           Wrong{"limits: {connections: 1}\n",
+                 "2:10: limits: unknown key 'connections' (known here: head_bytes, head_fields, head_timeout, "
+                 "idle_timeout, pending_bytes and write_timeout)"},
+           Wrong{"log: {level: verbose}\n",
+                 "2:14: log.level: 'verbose' is none of trace, debug, info, warn, error and off"},
+           Wrong{"log: {format: jason}\n",
+                 "2:15: log.format: 'jason' is none of auto, json and text (did you mean 'json'?)"},
+           Wrong{"log: {redact_query: ['']}\n", "2:22: log.redact_query[0]: '' is not the name of a query parameter"},
+           Wrong{"routes: [{}]\n", "2:10: routes[0].upstream: is missing"},
+           Wrong{"routes: [{upstream: ap}]\n",
+                 "2:21: routes[0].upstream: no upstream is named 'ap' (did you mean 'app'?)"},
+           Wrong{"routes: [{upstream: app, name: ''}]\n",
+                 "2:32: routes[0].name: '' is not a name (1 to 1024 printable bytes)"},
+           Wrong{"routes: [{upstream: app, match: {path: 'a'}}]\n",
+                 "2:40: routes[0].match.path: 'a' is not a path pattern: it begins with /"},
+           Wrong{"routes: [{upstream: app, match: {methods: [GET, get]}}]\n",
+                 "2:49: routes[0].match.methods[1]: 'get' would never match: methods are case-sensitive (write GET)"},
+           Wrong{"routes: [{upstream: app, match: {methods: GET}}]\n",
+                 "2:43: routes[0].match.methods: must be a list, not a single value (write [...])"},
+           Wrong{"routes: [{upstream: app, match: {host: 'a:1'}}]\n",
+                 "2:40: routes[0].match.host: 'a:1' is not a host: it is matched without the port"},
+           Wrong{"routes: [{upstream: app, match: {headers: {X: \"a\\nb\"}}}]\n",
+                 "2:47: routes[0].match.headers.X: the value has a line break, a control character, or a blank at "
+                 "either end"},
+           Wrong{"routes: [{upstream: app, request_headers: {remove: [X, Host]}}]\n",
+                 "2:56: routes[0].request_headers.remove[1]: 'Host' can be set, but not removed"},
+           Wrong{"routes: [{upstream: app, response_headers: {set: {TE: x}}}]\n",
+                 "2:55: routes[0].response_headers.set.TE: 'TE' is part of how the message is framed: the proxy keeps "
+                 "it itself"},
+           Wrong{"routes: [{upstream: app, event_stream: {heartbeat: {intervall: 1s}}}]\n",
+                 "2:53: routes[0].event_stream.heartbeat: unknown key 'intervall' (did you mean 'interval'?)"},
+           Wrong{"routes: [{upstream: app}, {upstream: app}]\n",
+                 "2:27: routes[1].name: two routes are named '/**' (the other one is routes[0])"},
+           Wrong{"routes: [{upstream: app, log_path: none}]\n",
+                 "2:36: routes[0].log_path: 'none' is none of full and pattern"},
+       }) {
+    EXPECT_EQ(problems_of(kUpstream + yaml), Lines{"f.yaml:" + std::string(problem)}) << yaml;
+  }
+}
+
+TEST(Sections, ProblemsOfUpstreams) {
+  for (const auto& [upstream, problem] : {
+           Wrong{"{}", "2:3: upstreams.app.url: is missing"},
+           Wrong{"", "2:3: upstreams.app.url: is missing"},
+           Wrong{"{url: ''}",
+                 "2:14: upstreams.app.url: '' is not the URL of an upstream: write http://host:port or unix:/path"},
+           Wrong{"{url: 'https://a'}", "2:14: upstreams.app.url: 'https://a': https upstreams are not supported yet"},
+           Wrong{"{url: 'http://a', connect_timeout: off}",
+                 "2:43: upstreams.app.connect_timeout: 'off' is not a duration (write 10s, 500ms, 2m)"},
+           Wrong{"{url: 'http://a', response_timeout: 0s}",
+                 "2:44: upstreams.app.response_timeout: '0s' is out of range (10ms to 24h)"},
+           Wrong{"{url: 'http://a', keepalive: {max_idle: 100001}}",
+                 "2:48: upstreams.app.keepalive.max_idle: '100001' is out of range (0 to 100000)"},
+           Wrong{
+               "{url: 'http://a', tls: {}}",
+               "2:26: upstreams.app: unknown key 'tls' (known here: url, connect_timeout, response_timeout, keepalive "
+               "and dns_ttl)"},
+       }) {
+    EXPECT_EQ(problems_of("upstreams:\n  app: " + std::string(upstream) + "\n"),
+              Lines{"f.yaml:" + std::string(problem)})
+        << upstream;
+  }
+  EXPECT_EQ(problems_of("upstreams: {'a b': {url: 'http://a'}}\n"),
+            Lines{"f.yaml:1:13: upstreams.'a b': 'a b' is not a name (letters, digits, '.', '-', '_')"});
+}
+
+TEST(Sections, WorkersAuto) {
+  const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
+  EXPECT_EQ(config_of(kUpstream + "workers: auto\n").workers, processors);
+}
+
+}  // namespace
+}  // namespace sidecar::config
