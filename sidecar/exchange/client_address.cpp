@@ -12,12 +12,22 @@ namespace sidecar::exchange {
 
 namespace {
 
-/// Without brackets and port: `[::1]:80`, `[::1]`, `192.0.2.1:80` and bare addresses.
+bool is_port(std::string_view text) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return text.size() >= 2 && text.size() <= 6 && text[0] == ':' && std::all_of(text.begin() + 1, text.end(), is_digit);
+}
+
+/// Without brackets and port: `[::1]:80`, `[::1]`, `192.0.2.1:80` and bare addresses. Empty for anything behind them.
 std::string_view bare_address(std::string_view text) {
-  if (text.starts_with('[')) return text.substr(1, std::min(text.find(']'), text.size()) - 1);
+  if (text.starts_with('[')) {
+    const auto end = text.find(']');
+    if (end == std::string_view::npos) return {};
+    const std::string_view rest = text.substr(end + 1);
+    return rest.empty() || is_port(rest) ? text.substr(1, end - 1) : std::string_view{};
+  }
   const auto colon = text.find(':');
-  return colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos ? text.substr(0, colon)
-                                                                                                : text;
+  if (colon == std::string_view::npos || text.find(':', colon + 1) != std::string_view::npos) return text;
+  return is_port(text.substr(colon)) ? text.substr(0, colon) : std::string_view{};
 }
 
 bool is_trusted(const ClientAddressPolicy& policy, std::string_view address) {

@@ -27,7 +27,7 @@ class Relay::TurnScope {
 
   ~TurnScope() {
     // An end that leaves nothing to deliver waits for no writing: behind a FIN there is none.
-    const bool delivered = relay_.downstream_pending_ == 0 && bench_.to_downstream.empty();
+    const bool delivered = !relay_.downstream_pending_ && bench_.to_downstream.empty();
     if (delivered && relay_.exchange_.phase() == Phase::closing) relay_.exchange_.on_downstream_progress(0, 0, turn);
     relay_.after_exchange(turn.now, bench_);
     if (relay_.exchange_.upstream_wish().kind != UpstreamWish::Kind::none) bench_.to_upstream.clear();
@@ -77,7 +77,7 @@ void Relay::pump_downstream(std::string_view bytes, Turn& turn, Workbench& bench
   const http::HeadLimits limits = head_limits(bench);
   while (connection_ == Connection::open) {
     const bool wanted = exchange_.phase() == Phase::idle ? downstream_.at_head()
-                                                         : exchange_.takes_request_body() && upstream_pending_ == 0;
+                                                         : exchange_.takes_request_body() && !upstream_pending_;
     if (!wanted) break;
     const http::H1Downstream::Parsed parsed = downstream_.next(input, limits, bench.scratch);
     if (!on_request_event(parsed, turn, bench)) break;
@@ -132,7 +132,7 @@ void Relay::tell_eof(Turn& turn, const Workbench& bench) {
   if (exchange_.phase() != Phase::streaming) {
     // What still waits for the backend comes before the end. A piece that is left although it could go is no more
     // than the beginning of something, and a stream's client is gone whatever it left behind.
-    const bool waits = !exchange_.takes_request_body() || upstream_pending_ > 0;
+    const bool waits = !exchange_.takes_request_body() || upstream_pending_;
     if (!complete && waits && !downstream_.received().empty()) return;
     if (exchange_.phase() == Phase::tunnel && (waits || !bench.to_upstream.empty())) return;
   }
@@ -148,7 +148,7 @@ void Relay::on_downstream_reset(TimePoint now, Workbench& bench) {
 }
 
 void Relay::on_downstream_progress(std::size_t sent, std::size_t pending, TimePoint now, Workbench& bench) {
-  downstream_pending_ = static_cast<std::uint32_t>(pending);
+  downstream_pending_ = pending > 0;
   if (pending == 0) {
     stalled_at_ = kNever;
   } else if (sent > 0 || stalled_at_ == kNever) {
@@ -159,12 +159,16 @@ void Relay::on_downstream_progress(std::size_t sent, std::size_t pending, TimePo
   exchange_.on_downstream_progress(sent, pending, scope.turn);
 }
 
+void Relay::on_downstream_drained(TimePoint now, const Workbench& bench) {
+  if (stalled_at_ != kNever) stalled_at_ = now + bench.policies->limits.write_timeout;
+}
+
 // ---- The upstream's side -----------------------------------------------------------------------------------------
 
 void Relay::on_upstream_ready(std::uint32_t attempt, bool pooled, TimePoint now, Workbench& bench) {
   if (!current(attempt) || exchange_.phase() != Phase::connecting) return;
   upstream_ = http::H1Upstream(exchange_.upstream_request());
-  upstream_pending_ = 0;
+  upstream_pending_ = false;
   TurnScope scope(*this, now, bench);
   exchange_.on_upstream_ready(pooled, scope.turn);
   pump_downstream({}, scope.turn, bench);
@@ -243,8 +247,8 @@ void Relay::on_upstream_reset(std::uint32_t attempt, TimePoint now, Workbench& b
 }
 
 void Relay::on_upstream_progress(std::size_t pending, TimePoint now, Workbench& bench) {
-  const bool drained = upstream_pending_ > 0 && pending == 0;
-  upstream_pending_ = static_cast<std::uint32_t>(pending);
+  const bool drained = upstream_pending_ && pending == 0;
+  upstream_pending_ = pending > 0;
   const bool eof_waits = downstream_eof_ && !exchange_.client_closed() && pending == 0;
   if (!drained && !eof_waits) return;
   if (!exchange_.takes_request_body() || connection_ != Connection::open) return;
@@ -356,7 +360,7 @@ Wishes Relay::wishes() const {
   const bool room =
       connection_ == Connection::open && (watched || downstream_.received().size() < received_max_);
   wishes.read_downstream = !downstream_eof_ && (room || connection_ == Connection::lingering);
-  wishes.read_upstream = exchange_.takes_response() && downstream_pending_ == 0;
+  wishes.read_upstream = exchange_.takes_response() && !downstream_pending_;
   wishes.half_close_downstream = exchange_.wants_downstream_half_closed();
   wishes.half_close_upstream = exchange_.wants_upstream_half_closed();
   return wishes;

@@ -36,6 +36,9 @@ class Relay {
   void on_downstream_reset(TimePoint now, Workbench& bench);
   void on_downstream_progress(std::size_t sent, std::size_t pending, TimePoint now, Workbench& bench);
 
+  /// Bytes wait, the kernel took none of them, but the client's side took some that the kernel had.
+  void on_downstream_drained(TimePoint now, const Workbench& bench);
+
   // Every call about the upstream carries the number of its attempt; what is not about the current one is ignored.
   void on_upstream_ready(std::uint32_t attempt, bool pooled, TimePoint now, Workbench& bench);
   void on_upstream_failed(std::uint32_t attempt, UpstreamFailure failure, TimePoint now, Workbench& bench);
@@ -101,13 +104,13 @@ class Relay {
   std::string peer_;
   TimePoint deadline_ = kNever;    ///< For a request (idle or head), or for the end of lingering.
   TimePoint stalled_at_ = kNever;  ///< The client took nothing until here: it is given up.
-  std::uint32_t downstream_pending_ = 0;
-  std::uint32_t upstream_pending_ = 0;
   std::uint32_t received_max_ = 0;
   Connection connection_ = Connection::open;
-  bool downstream_eof_ = false;
-  bool head_begun_ = false;  ///< Some bytes of the next head are here.
-  bool tls_ = false;
+  bool downstream_pending_ : 1 = false;  ///< Bytes wait for the client.
+  bool upstream_pending_ : 1 = false;    ///< Bytes wait for the backend.
+  bool downstream_eof_ : 1 = false;
+  bool head_begun_ : 1 = false;  ///< Some bytes of the next head are here.
+  bool tls_ : 1 = false;
 };
 
 }  // namespace sidecar::exchange

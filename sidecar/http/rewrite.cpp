@@ -180,8 +180,13 @@ void rewrite_response(const ResponseHead& head, const ResponseChanges& changes, 
   // Upgrade belongs to 101 and 426 (RFC 9110 §7.8); elsewhere it is an offer of the backend's own connection.
   const bool keep_upgrade = head.status == 101 || head.status == 426;
   for (const Field& field : head.fields) {
-    const bool kept = (keep_upgrade && iequals(field.name, "Upgrade")) ||
-                      (changes.keep_content_length && iequals(field.name, "Content-Length"));
+    if (changes.keep_content_length && iequals(field.name, "Content-Length")) {
+      // Repeated equal ones count once, like those that frame a body.
+      const bool first = find(fields, "Content-Length") == nullptr;
+      if (first) fields.push_back({field.name, ListWalker(field.value).next().value_or("")});
+      continue;
+    }
+    const bool kept = keep_upgrade && iequals(field.name, "Upgrade");
     if (!kept && is_hop_by_hop(field.name)) continue;
     if (!kept && connection && lists(head.fields, "Connection", field.name)) continue;
     if (changes.event_stream && iequals(field.name, "X-Accel-Buffering")) continue;

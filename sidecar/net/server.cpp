@@ -76,8 +76,7 @@ class Server {
   }
 
   bool open(const config::ListenAddress& address) {
-    const auto timeout = static_cast<std::uint32_t>(config_.policies.limits.write_timeout.count());
-    const Opened opened = open_listener(address, timeout);
+    const Opened opened = open_listener(address, user_timeout(config_.policies.limits.write_timeout));
     if (opened.fd < 0) {
       std::fprintf(stderr, "sse-sidecar: %s\n", opened.error.c_str());
       return false;

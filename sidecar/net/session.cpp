@@ -84,6 +84,7 @@ void Session::enter(Entry&& entry) {
 
 void Session::on_deadline(TimePoint now) {
   enter([&] {
+    watch_drain(now);
     relay_.on_deadline(now, worker_.bench());
     settle();
   });
@@ -123,10 +124,20 @@ void Session::read_downstream() {
   }
 }
 
+/// A send buffer of megabytes takes nothing new until a third of it is free, and a slow client needs minutes for that:
+/// whether it is stalled shows in what its kernel takes.
+void Session::watch_drain(TimePoint now) {
+  if (to_downstream_.empty()) return;
+  const std::uint32_t unsent = downstream_.unsent();
+  if (unsent < unsent_) relay_.on_downstream_drained(now, worker_.bench());
+  unsent_ = unsent;
+}
+
 void Session::write_downstream() {
   if (to_downstream_.empty()) return;
   std::size_t sent = 0;
   if (write_pending(downstream_, to_downstream_, worker_.chunks(), sent)) {
+    if (!to_downstream_.empty()) unsent_ = downstream_.unsent();
     relay_.on_downstream_progress(sent, to_downstream_.size(), worker_.now(), worker_.bench());
   } else {
     relay_.on_downstream_reset(worker_.now(), worker_.bench());
@@ -208,8 +219,10 @@ void Session::flush_downstream() {
   bool alive = true;
   // Behind our FIN nothing can be written any more; that it has all gone is still worth telling.
   if (!downstream_shut_) {
-    if (to_downstream_.empty()) alive = write_out(downstream_, output, sent);
+    const bool waited = !to_downstream_.empty();
+    if (!waited) alive = write_out(downstream_, output, sent);
     if (alive) keep_rest(output, sent, to_downstream_, worker_.chunks());
+    if (!waited && !to_downstream_.empty()) unsent_ = downstream_.unsent();
   }
   output.clear();
   if (alive) {
@@ -287,7 +300,7 @@ void Session::obey_downstream(const exchange::Wishes& wishes) {
       close(true);
       return;
     case exchange::DownstreamManner::abort_after_flush:
-      if (flushed && downstream_.send_queue_empty()) {
+      if (flushed && downstream_.unsent() == 0) {
         close(true);
         return;
       }

@@ -57,6 +57,7 @@ class Session final
   void release_upstream();
   void read_downstream();
   void write_downstream();
+  void watch_drain(TimePoint now);
   void arm_downstream_read();
   void arm_downstream_write();
   void close(bool reset);
@@ -70,6 +71,7 @@ class Session final
   PendingBytes to_upstream_;
   exchange::Relay relay_;
   std::uint32_t attempt_ = 0;  ///< The last one that was begun.
+  std::uint32_t unsent_ = 0;   ///< What the client's kernel had not taken when bytes last had to wait.
   std::uint8_t pending_ops_ = 0;
   bool read_armed_ : 1 = false;
   bool write_armed_ : 1 = false;

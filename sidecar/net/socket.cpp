@@ -166,6 +166,11 @@ int connect_outcome(int fd) {
   return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
+std::uint32_t user_timeout(std::chrono::milliseconds write_timeout) {
+  static constexpr std::chrono::seconds kMore{10};
+  return static_cast<std::uint32_t>((write_timeout + kMore).count());
+}
+
 void tune(int fd, std::uint32_t user_timeout_ms) {
   // On unix sockets these fail, and nothing is lost.
   set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -46,6 +47,10 @@ struct Opened {
 [[nodiscard]] int start_connect(const Endpoint& endpoint);
 /// The outcome of a connect that became writable: 0 or an errno.
 [[nodiscard]] int connect_outcome(int fd);
+
+/// How long unacknowledged bytes may stay so: a little longer than a write may stall, so that a client that reads
+/// nothing is called stalled, and only one that answers nothing is called gone.
+[[nodiscard]] std::uint32_t user_timeout(std::chrono::milliseconds write_timeout);
 
 /// TCP_NODELAY and keep-alive; TCP_USER_TIMEOUT so that a peer that vanished without a word is found.
 void tune(int fd, std::uint32_t user_timeout_ms);

@@ -36,10 +36,9 @@ void Stream::shutdown_write() {
   ::shutdown(descriptor_.native_handle(), SHUT_WR);
 }
 
-bool Stream::send_queue_empty() {
-  int unsent = 0;
-  // What cannot be asked (unix sockets do not count the same way) is not worth waiting for.
-  return ::ioctl(descriptor_.native_handle(), SIOCOUTQ, &unsent) != 0 || unsent == 0;
+std::uint32_t Stream::unsent() {
+  int bytes = 0;
+  return ::ioctl(descriptor_.native_handle(), SIOCOUTQ, &bytes) == 0 ? static_cast<std::uint32_t>(bytes) : 0;
 }
 
 void Stream::close() {

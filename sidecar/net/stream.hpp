@@ -3,6 +3,7 @@
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <utility>
 
@@ -45,8 +46,8 @@ class Stream {
 
   /// FIN; reading goes on.
   void shutdown_write();
-  /// The peer's kernel has taken every byte.
-  [[nodiscard]] bool send_queue_empty();
+  /// Bytes that the peer's kernel has not taken yet. 0 where that cannot be asked.
+  [[nodiscard]] std::uint32_t unsent();
   /// Every wait completes with an error.
   void close();
   /// close() with a reset instead of a FIN; what the peer has not got yet is lost.

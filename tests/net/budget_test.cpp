@@ -1,0 +1,128 @@
+// What an idle stream and an event cost, measured on the real binary and printed.
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "tests/net/harness/suite.hpp"
+
+namespace sidecar::nettest {
+namespace {
+
+constexpr std::size_t kIdleStreamBytesMax = 2048;
+constexpr double kSyscallsPerEventMax = 4.0;
+constexpr long kAttachingCalls = 8;  ///< Interrupted waits that are entered anew, and a line of the log.
+
+Launch plain(const RawBackend& backend) {
+  return configured(backend, "", "log: { level: info, format: json }\nlimits: { write_timeout: 30s }");
+}
+
+void open_idle_streams(std::vector<Stream>& streams, std::size_t count, const Sidecar& sidecar, RawBackend& backend) {
+  while (streams.size() < count) {
+    streams.push_back(open_stream(sidecar, backend));
+    Stream& stream = streams.back();
+    stream.backend.send(chunk("data: 1\n\n"));
+    BodyReader body = body_of(stream);
+    EXPECT_EQ(body.read_exact(9), "data: 1\n\n");
+  }
+}
+
+TEST(Budget, memory_of_an_idle_stream) {
+  constexpr std::size_t kFew = 200;
+  constexpr std::size_t kMany = 1'200;
+  ASSERT_GT(raise_open_file_limit(), 3 * kMany);
+  RawBackend backend;
+  Sidecar sidecar(plain(backend));
+  std::vector<Stream> streams;
+  open_idle_streams(streams, kFew, sidecar, backend);
+  const std::size_t few = sidecar.memory().anonymous_bytes;
+  open_idle_streams(streams, kMany, sidecar, backend);
+  const std::size_t many = sidecar.memory().anonymous_bytes;
+  const std::size_t per_stream = (many - few) / (kMany - kFew);
+  std::cout << "memory of an idle stream: " << per_stream << " bytes (" << few / 1024 << " kB with " << kFew << ", "
+            << many / 1024 << " kB with " << kMany << ")\n";
+  RecordProperty("bytes_per_idle_stream", static_cast<int>(per_stream));
+  if (sanitized()) GTEST_SKIP() << "a sanitizer's memory is not ours";
+  EXPECT_LE(per_stream, kIdleStreamBytesMax);
+}
+
+TEST(Budget, streams_that_come_and_go_do_not_grow) {
+  RawBackend backend;
+  Sidecar sidecar(plain(backend));
+  std::vector<Stream> streams;
+  const auto round = [&] {
+    open_idle_streams(streams, 100, sidecar, backend);
+    streams.clear();
+    EXPECT_TRUE(sidecar.fds_return_to_start());
+  };
+  for (int i = 0; i < 3; ++i) round();
+  const std::size_t before = sidecar.memory().anonymous_bytes;
+  for (int i = 0; i < 10; ++i) round();
+  const std::size_t after = sidecar.memory().anonymous_bytes;
+  std::cout << "after 300 streams " << before / 1024 << " kB, after 1300 " << after / 1024 << " kB\n";
+  if (!sanitized()) {
+    EXPECT_LT(after, before + 256 * 1024);
+  }
+}
+
+/// The total of `strace -c`'s table.
+long total_calls(const std::string& path) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (!line.ends_with(" total")) continue;
+    std::istringstream words(line);
+    std::string percent;
+    std::string seconds;
+    std::string microseconds;
+    long calls = 0;
+    words >> percent >> seconds >> microseconds >> calls;
+    return calls;
+  }
+  return -1;
+}
+
+bool wait_until_attached(const Process& strace) {
+  std::string text;
+  char byte = 0;
+  while (::read(strace.stderr_fd(), &byte, 1) == 1) {
+    text += byte;
+    if (text.find("attached") != std::string::npos) return true;
+  }
+  return false;
+}
+
+TEST(Budget, system_calls_of_an_event_at_a_low_rate) {
+  const std::string program = find_program("strace");
+  if (program.empty()) GTEST_SKIP() << "strace is not installed";
+  constexpr int kEvents = 100;
+  RawBackend backend;
+  Sidecar sidecar(plain(backend));
+  Stream stream = open_stream(sidecar, backend);
+  BodyReader body = body_of(stream);
+  TemporaryFolder folder;
+  const std::string table = folder.path("calls");
+  Process strace(program, {"-f", "-c", "-o", table, "-p", std::to_string(sidecar.pid())});
+  if (!wait_until_attached(strace)) GTEST_SKIP() << "strace may not attach here";
+  auto next = Clock::now() + 100ms;  // Further threads are attached one by one.
+  for (int i = 0; i < kEvents; ++i) {
+    std::this_thread::sleep_until(next);
+    next += 20ms;
+    stream.backend.send(chunk("data: event\n\n"));
+    EXPECT_EQ(body.read_exact(13), "data: event\n\n");
+  }
+  strace.signal(SIGINT);
+  ASSERT_TRUE(strace.wait(scaled(5s)));
+  const long calls = total_calls(table);
+  ASSERT_GT(calls, 0);
+  const double per_event = static_cast<double>(std::max(0L, calls - kAttachingCalls)) / kEvents;
+  std::ifstream shown(table);
+  std::cout << shown.rdbuf() << "system calls of an event: " << per_event << "\n";
+  if (sanitized()) GTEST_SKIP() << "a sanitizer's calls are not ours";
+  EXPECT_LE(per_event, kSyscallsPerEventMax);
+}
+
+}  // namespace
+}  // namespace sidecar::nettest
