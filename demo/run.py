@@ -228,7 +228,8 @@ def start_nginx(processes, folder, words):
     (folder / "nginx.conf").write_text(text)
     with open(folder / "stderr", "w", encoding="utf-8") as stderr:
         child = processes.start(
-            ["nginx", "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"], stdout=stderr, stderr=stderr
+            ["nginx", "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"],
+            stdout=stderr, stderr=stderr
         )
     try:
         wait_until_listening(child, words["ALONE_PORT"], "nginx")

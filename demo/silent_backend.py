@@ -68,7 +68,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def stream(self, about):
-        """The head and the first event at once, the last one after the silence; the end is the end of the connection."""
+        """The head and the first event at once, the last one after the silence; the end is the end of the
+        connection."""
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Cache-Control", "no-cache")

@@ -67,10 +67,16 @@ void Exchange::on_request_end(http::Fields trailers, Turn& turn) {
   request_ended_ = true;
   if (phase_ != Phase::tunnel) {
     turn.upstream.end(trailers);
+    if (phase_ == Phase::awaiting) await_head(turn.now);
   } else if (response_ended_) {
     close(Reason::complete, ClosedBy::client, Ending::clean, turn);
     wish_.kind = UpstreamWish::Kind::close;  // The client's last bytes are still on their way.
   }
+}
+
+void Exchange::await_head(TimePoint now) {
+  const auto limit = policies_->upstreams[route_->upstream].response_timeout;
+  deadline_ = limit ? now + *limit : kNever;
 }
 
 void Exchange::on_request_refused(http::Refusal refusal, const Peer& peer, std::uint64_t id, Turn& turn) {
@@ -125,8 +131,8 @@ void Exchange::on_upstream_ready(bool pooled, Turn& turn) {
   enter(Phase::awaiting);
   pooled_ = pooled;
   wish_.kind = UpstreamWish::Kind::none;
-  const auto limit = policies_->upstreams[route_->upstream].response_timeout;
-  deadline_ = limit ? turn.now + *limit : kNever;
+  deadline_ = kNever;
+  if (request_ended_) await_head(turn.now);  // Sent before, on a connection that was dead.
   turn.upstream.head(retained_head_);
 }
 
@@ -159,7 +165,6 @@ void Exchange::on_response_head(const http::ResponseHead& head, const http::Fram
   }
   http::ResponseChanges changes;
   changes.event_stream = stream_;
-  changes.keep_content_length = to_head_ || head.status == 304;
   changes.route = &route_->response_headers;
   http::ResponseHead out;
   http::rewrite_response(head, changes, turn.scratch, out);

@@ -87,6 +87,8 @@ class Exchange {
  private:
   void enter(Phase phase);
   void connect(UpstreamWish::Kind kind, TimePoint now);
+  /// From here on the backend has all that it needs to answer.
+  void await_head(TimePoint now);
   void answer(int status, std::string_view reason_class, Reason reason, ClosedBy by, Turn& turn);
   void close(Reason reason, ClosedBy by, Ending ending, Turn& turn);
   void settle(Turn& turn);

@@ -76,8 +76,8 @@ void Relay::pump_downstream(std::string_view bytes, Turn& turn, Workbench& bench
   std::string_view input = downstream_.received().join(bytes);
   const http::HeadLimits limits = head_limits(bench);
   while (connection_ == Connection::open) {
-    const bool wanted = exchange_.phase() == Phase::idle ? downstream_.at_head()
-                                                         : exchange_.takes_request_body() && !upstream_pending_;
+    const bool wanted =
+        exchange_.phase() == Phase::idle ? downstream_.at_head() : exchange_.takes_request_body() && !upstream_pending_;
     if (!wanted) break;
     const http::H1Downstream::Parsed parsed = downstream_.next(input, limits, bench.scratch);
     if (!on_request_event(parsed, turn, bench)) break;
@@ -287,6 +287,7 @@ bool Relay::proceed(TimePoint now, Workbench& bench) {
 }
 
 void Relay::on_drain(TimePoint now, Workbench& bench) {
+  if (connection_ == Connection::lingering) deadline_ = std::min(deadline_, now + kLingerTimeAtDrain);
   if (connection_ != Connection::open) return;
   TurnScope scope(*this, now, bench);
   downstream_.refuse_persistence();
@@ -357,8 +358,7 @@ Wishes Relay::wishes() const {
   }
   // Behind the request of a stream nothing but the FIN matters: bytes that hide it are read until they are too many.
   const bool watched = exchange_.phase() == Phase::streaming && downstream_.request_complete();
-  const bool room =
-      connection_ == Connection::open && (watched || downstream_.received().size() < received_max_);
+  const bool room = connection_ == Connection::open && (watched || downstream_.received().size() < received_max_);
   wishes.read_downstream = !downstream_eof_ && (room || connection_ == Connection::lingering);
   wishes.read_upstream = exchange_.takes_response() && !downstream_pending_;
   wishes.half_close_downstream = exchange_.wants_downstream_half_closed();

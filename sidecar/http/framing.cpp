@@ -28,6 +28,26 @@ std::optional<std::uint64_t> parse_content_length(std::string_view value) {
   return length;
 }
 
+namespace {
+
+/// Without a final `chunked` nobody could tell where the request ends: 400. Other codings before it are honest but not
+/// served: 501 (RFC 9112 §6.1, §6.3).
+Refusal check_coding(std::string_view codings) {
+  ListWalker walker(codings);
+  std::string_view last;
+  bool others = false;
+  while (const auto coding = walker.next()) {
+    others = others || !last.empty();
+    last = *coding;
+  }
+  if (!iequals(last, "chunked")) return {400, "a request body whose last transfer coding is not chunked"};
+  if (others) return {501, "a transfer coding other than chunked"};
+  if (codings.size() != last.size()) return {400, "Transfer-Encoding is no single chunked"};
+  return {};
+}
+
+}  // namespace
+
 Refusal request_framing(const RequestHead& head, Framing& out) {
   out = {};
   const Field* coding = find(head.fields, "Transfer-Encoding");
@@ -36,7 +56,7 @@ Refusal request_framing(const RequestHead& head, Framing& out) {
     if (length != nullptr) return {400, "Content-Length beside Transfer-Encoding"};
     if (head.version == Version::http_1_0) return {400, "Transfer-Encoding in an HTTP/1.0 request"};
     if (count(head.fields, "Transfer-Encoding") > 1) return {400, "more than one Transfer-Encoding"};
-    if (!iequals(coding->value, "chunked")) return {501, "a transfer coding other than chunked"};
+    if (const Refusal refusal = check_coding(coding->value)) return refusal;
     out.kind = FramingKind::chunked;
     return {};
   }

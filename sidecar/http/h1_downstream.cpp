@@ -20,12 +20,36 @@ void write_status_line(int status, std::string_view reason, Output& out) {
   out.copy("\r\n");
 }
 
-void write_content_length(std::uint64_t length, Output& out) {
+void write_length(std::string_view name, std::uint64_t length, Output& out) {
   std::array<char, 20> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), length).ptr;
-  out.copy("Content-Length: ");
+  out.copy(name);
+  out.copy(": ");
   out.copy({digits.data(), static_cast<std::size_t>(end - digits.data())});
   out.copy("\r\n");
+}
+
+bool is_length(const Field& field) {
+  return iequals(field.name, "Content-Length");
+}
+
+/// Content-Length in its place, with the value that frames the body; without a body as it came, where `describes`: it
+/// then says what a GET would get.
+void write_head_fields(Fields fields, FramingKind framing, std::uint64_t length, bool describes, Output& out) {
+  bool written = false;
+  for (const Field& field : fields) {
+    if (!is_length(field)) {
+      write_fields({&field, 1}, out);
+    } else if (framing == FramingKind::length) {
+      write_length(field.name, length, out);
+      written = true;
+    } else if (framing == FramingKind::none && describes) {
+      const std::string_view value = ListWalker(field.value).next().value_or("");
+      const Field described{field.name, value};
+      write_fields({&described, 1}, out);
+    }
+  }
+  if (framing == FramingKind::length && !written) write_length("Content-Length", length, out);
 }
 
 H1Downstream::Parsed error(Refusal refusal) {
@@ -140,7 +164,7 @@ void H1Downstream::start_tunnel() {
 void H1Downstream::write_informational(const ResponseHead& head, Output& out) const {
   if (version_ == Version::http_1_0) return;  // RFC 9110 §15.2.
   write_status_line(head.status, head.reason, out);
-  write_fields(head.fields, out);
+  write_head_fields(head.fields, FramingKind::none, 0, false, out);
   out.copy("\r\n");
 }
 
@@ -154,8 +178,7 @@ void H1Downstream::write_head(const ResponseHead& head, BodySize size, Output& o
   }
   persistent_ = may_persist_ && request_complete() && response_framing_ != FramingKind::until_close;
   write_status_line(head.status, head.reason, out);
-  write_fields(head.fields, out);
-  if (response_framing_ == FramingKind::length) write_content_length(size.length, out);
+  write_head_fields(head.fields, response_framing_, size.length, to_head_ || head.status == 304, out);
   if (response_framing_ == FramingKind::chunked) out.copy("Transfer-Encoding: chunked\r\n");
   if (!persistent_) {
     out.copy("Connection: close\r\n");
@@ -169,7 +192,7 @@ void H1Downstream::write_switching(const ResponseHead& head, Output& out) {
   response_framing_ = FramingKind::until_close;
   persistent_ = false;
   write_status_line(head.status, head.reason, out);
-  write_fields(head.fields, out);
+  write_head_fields(head.fields, FramingKind::none, 0, false, out);
   out.copy("Connection: Upgrade\r\n\r\n");
 }
 

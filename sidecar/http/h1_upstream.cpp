@@ -123,12 +123,18 @@ void H1Upstream::encode_head(const RequestHead& head, const Framing& framing, st
   out.clear();
   out.reserve(size);
   out.append(head.method).append(" ").append(head.target).append(" HTTP/1.1\r\n");
-  for (const Field& field : head.fields) out.append(field.name).append(": ").append(field.value).append("\r\n");
-  if (framing.kind == FramingKind::length) {
-    out.append("Content-Length: ").append(std::to_string(framing.length)).append("\r\n");
-  } else if (framing.kind == FramingKind::chunked) {
-    out.append("Transfer-Encoding: chunked\r\n");
+  bool length_written = framing.kind != FramingKind::length;
+  for (const Field& field : head.fields) {
+    if (!iequals(field.name, "Content-Length")) {
+      out.append(field.name).append(": ").append(field.value).append("\r\n");
+    } else if (!length_written) {
+      // In the place where it stood, with the value that was understood.
+      out.append(field.name).append(": ").append(std::to_string(framing.length)).append("\r\n");
+      length_written = true;
+    }
   }
+  if (!length_written) out.append("Content-Length: ").append(std::to_string(framing.length)).append("\r\n");
+  if (framing.kind == FramingKind::chunked) out.append("Transfer-Encoding: chunked\r\n");
   if (!upgrade.empty()) out.append("Connection: Upgrade\r\nUpgrade: ").append(upgrade).append("\r\n");
   out.append("\r\n");
 }

@@ -14,7 +14,7 @@ class ResponseSink {
   virtual ~ResponseSink() = default;
   /// A 1xx other than 101. Silently nothing where the client's version has none.
   virtual void informational(const ResponseHead& head) = 0;
-  /// The final head. `fields` hold no framing and no hop-by-hop fields.
+  /// The final head. `fields` hold no hop-by-hop fields; of Content-Length only the place counts.
   virtual void head(const ResponseHead& head, BodySize size) = 0;
   /// 101: the connection is the protocol's from here on; `head.fields` hold Upgrade.
   virtual void switching(const ResponseHead& head) = 0;

@@ -16,8 +16,8 @@ bool one_of(std::string_view name, std::initializer_list<std::string_view> names
 
 /// Per connection, whatever Connection says.
 bool is_hop_by_hop(std::string_view name) {
-  return one_of(name, {"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Transfer-Encoding", "Upgrade",
-                       "HTTP2-Settings", "Content-Length"});
+  return one_of(
+      name, {"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Transfer-Encoding", "Upgrade", "HTTP2-Settings"});
 }
 
 /// Fields without which a message is another one: naming them in Connection does not remove them.
@@ -29,6 +29,11 @@ bool must_stay(std::string_view name) {
 bool is_protocol(std::string_view text) {
   const auto slash = text.find('/');
   return is_token(text.substr(0, slash)) && (slash == std::string_view::npos || is_token(text.substr(slash + 1)));
+}
+
+/// Repeated equal lengths count once (RFC 9110 §8.6).
+bool is_repeated_length(const Field& field, const std::vector<Field>& fields) {
+  return iequals(field.name, "Content-Length") && find(fields, "Content-Length") != nullptr;
 }
 
 /// A value composed of parts, with a lifetime of the head's. `composed` was reserved, so earlier views stay valid.
@@ -155,7 +160,7 @@ void rewrite_request(const RequestHead& head, const RequestChanges& changes, Hea
   const bool trailers = lists(head.fields, "TE", "trailers");
   const bool connection = find(head.fields, "Connection") != nullptr;
   for (const Field& field : head.fields) {
-    if (is_hop_by_hop(field.name)) continue;
+    if (is_hop_by_hop(field.name) || is_repeated_length(field, fields)) continue;
     if (connection && lists(head.fields, "Connection", field.name) && !must_stay(field.name)) continue;
     if (changes.strip_accept_encoding && iequals(field.name, "Accept-Encoding")) continue;
     fields.push_back(field);
@@ -180,15 +185,10 @@ void rewrite_response(const ResponseHead& head, const ResponseChanges& changes, 
   // Upgrade belongs to 101 and 426 (RFC 9110 §7.8); elsewhere it is an offer of the backend's own connection.
   const bool keep_upgrade = head.status == 101 || head.status == 426;
   for (const Field& field : head.fields) {
-    if (changes.keep_content_length && iequals(field.name, "Content-Length")) {
-      // Repeated equal ones count once, like those that frame a body.
-      const bool first = find(fields, "Content-Length") == nullptr;
-      if (first) fields.push_back({field.name, ListWalker(field.value).next().value_or("")});
-      continue;
-    }
+    if (is_repeated_length(field, fields)) continue;
     const bool kept = keep_upgrade && iequals(field.name, "Upgrade");
     if (!kept && is_hop_by_hop(field.name)) continue;
-    if (!kept && connection && lists(head.fields, "Connection", field.name)) continue;
+    if (!kept && connection && lists(head.fields, "Connection", field.name) && !must_stay(field.name)) continue;
     if (changes.event_stream && iequals(field.name, "X-Accel-Buffering")) continue;
     fields.push_back(field);
   }

@@ -7,7 +7,8 @@
 
 #include "http/head.hpp"
 
-/// What is taken out of heads, put into them and changed on the way through. The bytes of everything else stay.
+/// What is taken out of heads, put into them and changed on the way through. The bytes of everything else stay. Of
+/// Content-Length only the place stays, once: whether and with which value it goes out is the codec's to say.
 namespace sidecar::http {
 
 /// Field changes of a route, applied behind everything else. Names compare case-insensitively.
@@ -34,14 +35,12 @@ struct RequestChanges {
 /// no offer, or `Connection` does not name it (RFC 9110 §7.8). The view lends from `scratch.upgrade`.
 [[nodiscard]] std::string_view upgrade_offer(const RequestHead& head, HeadScratch& scratch);
 
-/// Hop-by-hop fields and those named in Connection removed (RFC 9110 §7.6.1), framing fields left to the codec,
-/// absolute-form brought to origin-form with its authority as Host. `out.fields` lend from `head`, the changes and
-/// `scratch`.
+/// Hop-by-hop fields and those named in Connection removed (RFC 9110 §7.6.1), absolute-form brought to origin-form with
+/// its authority as Host. `out.fields` lend from `head`, the changes and `scratch`.
 void rewrite_request(const RequestHead& head, const RequestChanges& changes, HeadScratch& scratch, RequestHead& out);
 
 struct ResponseChanges {
-  bool event_stream = false;         ///< Never to be buffered, cached or transformed.
-  bool keep_content_length = false;  ///< No body follows: the field says what a GET would get.
+  bool event_stream = false;  ///< Never to be buffered, cached or transformed.
   const FieldChanges* route = nullptr;
 };
 

@@ -16,7 +16,7 @@ class ChunkPool {
  public:
   struct Chunk {
     Chunk* next;
-    std::array<char, 16 * 1024 - sizeof(Chunk*)> bytes;
+    std::array<char, 16 * 1024 - sizeof(void*)> bytes;
   };
 
   ChunkPool() = default;

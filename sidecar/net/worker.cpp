@@ -76,7 +76,9 @@ void Worker::schedule(TimedEntry& entry, TimePoint due) {
 }
 
 void Worker::arm_timer() {
-  const TimePoint wakeup = wheel_.next_wakeup();
+  TimePoint wakeup = wheel_.next_wakeup();
+  // While draining, the last session may end between two deadlines.
+  if (bench_.draining) wakeup = std::min(wakeup, now() + exchange::kDeadlineGrid);
   if (wakeup >= armed_at_) return;
   armed_at_ = wakeup;
   timer_.expires_at(wakeup);
@@ -94,13 +96,6 @@ void Worker::on_timer() {
     return;
   }
   arm_timer();
-  if (bench_.draining && armed_at_ == exchange::kNever) {
-    armed_at_ = time + exchange::kDeadlineGrid;
-    timer_.expires_at(armed_at_);
-    timer_.async_wait([this](const ErrorCode& error) {
-      if (!error) on_timer();
-    });
-  }
 }
 
 void Worker::warn(std::string_view text) {

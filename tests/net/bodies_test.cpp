@@ -184,8 +184,7 @@ TEST_P(Bodyless, response_passes_and_the_connection_goes_on) {
 INSTANTIATE_TEST_SUITE_P(ResponseBody, Bodyless,
                          ::testing::Values("204 No Content", "304 Not Modified\r\nETag: \"1\"",
                                            "304 Not Modified\r\nContent-Length: 123",
-                                           "205 Reset Content\r\nContent-Length: 0",
-                                           "200 OK\r\nContent-Length: 0"));
+                                           "205 Reset Content\r\nContent-Length: 0", "200 OK\r\nContent-Length: 0"));
 
 TEST(Http10Client, gets_a_length_and_a_close) {
   RawBackend backend;
@@ -250,7 +249,8 @@ TEST(Pipelining, three_in_one_write_are_answered_in_order) {
   first.send(ok("one"));
   RawConnection second = backend.accept();
   EXPECT_EQ(read_request(second).body, "abc");
-  second.send("HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunk("two") + "0\r\n\r\n");
+  second.send("HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunk("two") +
+              "0\r\n\r\n");
   second.half_close();
   EXPECT_EQ(first.read_head().start_line, "GET /3 HTTP/1.1");
   first.send(ok("three"));

@@ -118,7 +118,8 @@ TEST(BadGateway, the_backend_may_come_later) {
 TEST(BadGateway, for_a_name_that_does_not_resolve) {
   RawBackend unused;
   Launch launch = in_front_of(unused);
-  launch.arguments = {"--listen", "127.0.0.1:0", "--upstream", "http://no-such-host.invalid:80", "--log-format", "json"};
+  launch.arguments = {"--listen",     "127.0.0.1:0", "--upstream", "http://no-such-host.invalid:80",
+                      "--log-format", "json"};
   Sidecar sidecar(launch);
   RawConnection client = sidecar.connect();
   client.send(get("/"));
@@ -142,13 +143,12 @@ TEST_P(BadResponse, is_a_bad_gateway) {
   EXPECT_NE(connection.wait_end(), End::open);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    BadGateway, BadResponse,
-    ::testing::Values("", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\nX-A: b\r\n",
-                      "HTTP/1.1 200 OK\r\nno colon here\r\n\r\n", "HTTP/2.0 200 OK\r\n\r\n", "HTTP/1.1 abc OK\r\n\r\n",
-                      "HTTP/1.1 99 Low\r\n\r\n", "<html>hello</html>\n",
-                      "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-                      "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"));
+INSTANTIATE_TEST_SUITE_P(BadGateway, BadResponse,
+                         ::testing::Values("", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\nX-A: b\r\n",
+                                           "HTTP/1.1 200 OK\r\nno colon here\r\n\r\n", "HTTP/2.0 200 OK\r\n\r\n",
+                                           "HTTP/1.1 abc OK\r\n\r\n", "HTTP/1.1 99 Low\r\n\r\n", "<html>hello</html>\n",
+                                           "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+                                           "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"));
 
 TEST(BadGateway, for_a_response_head_without_end) {
   RawBackend backend;
@@ -211,8 +211,8 @@ TEST(GatewayTimeout, does_not_count_behind_the_head) {
 
 TEST(NotFound, without_a_route) {
   RawBackend backend;
-  Sidecar sidecar(configured(backend, "",
-                             "routes: [{ name: app, match: { path: \"/app/**\", methods: [GET] }, upstream: app }]"));
+  Sidecar sidecar(
+      configured(backend, "", "routes: [{ name: app, match: { path: \"/app/**\", methods: [GET] }, upstream: app }]"));
   RawConnection client = sidecar.connect();
   client.send(get("/other"));
   EXPECT_EQ(read_response(client).head.start_line, "HTTP/1.1 404 Not Found");

@@ -10,7 +10,9 @@ struct Pair {
   RawConnection server = listener.accept();
 };
 
-BodyFraming chunked() { return {Framing::chunked, 0}; }
+BodyFraming chunked() {
+  return {Framing::chunked, 0};
+}
 
 TEST(Harness, chunks_are_decoded_at_every_split) {
   const std::string bytes = chunk("one") + chunk("two and a half") + "0\r\nX-End: yes\r\n\r\nNEXT";

@@ -70,7 +70,9 @@ struct Placed {
   std::string after;
 };
 
-void PrintTo(const Placed& placed, std::ostream* out) { *out << placed.name; }
+void PrintTo(const Placed& placed, std::ostream* out) {
+  *out << placed.name;
+}
 
 class Placement : public ::testing::TestWithParam<Placed> {};
 
@@ -102,8 +104,11 @@ INSTANTIATE_TEST_SUITE_P(
                       Placed{"inside_crlf", "data: 1\r\n", ": heartbeat\r\n", "\r\n"},
                       Placed{"behind_a_comment_line", ": hi\n", ": heartbeat\n", "\ndata: 1\n\n"},
                       Placed{"mid_line", "data: 1", "", "\n\n"}, Placed{"mid_name", "da", "", "ta: 1\n\n"},
-                      Placed{"mid_comment", ": hi", "", "\n\n"}, Placed{"mid_line_of_a_second_event", "data: 1\n\nda", "", "ta\n\n"},
-                      Placed{"mid_bom", "\xef\xbb", "", "\xbf" "data: 1\n\n"},
+                      Placed{"mid_comment", ": hi", "", "\n\n"},
+                      Placed{"mid_line_of_a_second_event", "data: 1\n\nda", "", "ta\n\n"},
+                      Placed{"mid_bom", "\xef\xbb", "",
+                             "\xbf"
+                             "data: 1\n\n"},
                       Placed{"behind_a_bom", "\xef\xbb\xbf", ": heartbeat\n\n", "data: 1\n\n"},
                       Placed{"behind_a_cr_inside", "data: 1\r", ": heartbeat\r", "\r"},
                       Placed{"between_cr_and_lf", "data: 1\r\ndata: 2\r", ": heartbeat\r", "\n\r\n"}),
@@ -161,7 +166,8 @@ constexpr Untouched kUntouched[] = {
     {"plural", kGet, "HTTP/1.1 200 OK\r\nContent-Type: text/event-streams\r\n\r\n"},
     {"parameter", kGet, "HTTP/1.1 200 OK\r\nContent-Type: text/plain;t=text/event-stream\r\n\r\n"},
     {"no type", kGet, "HTTP/1.1 200 OK\r\n\r\n"},
-    {"HEAD", "HEAD / HTTP/1.1\r\nHost: app.test\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"},
+    {"HEAD", "HEAD / HTTP/1.1\r\nHost: app.test\r\n\r\n",
+     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"},
     {"204", kGet, "HTTP/1.1 204 No Content\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"},
     {"206", kGet, "HTTP/1.1 206 Partial\r\nContent-Type: text/event-stream\r\nContent-Range: bytes 0-1/2\r\n\r\n"},
     {"304", kGet, "HTTP/1.1 304 Not Modified\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"},
@@ -172,7 +178,8 @@ constexpr Untouched kUntouched[] = {
     {"latin1", kGet, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=ISO-8859-1\r\n\r\n"},
     {"utf-16", kGet, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=\"utf-16\"\r\n\r\n"},
     {"Digest", kGet, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nDigest: sha-256=x\r\n\r\n"},
-    {"Content-Digest", kGet, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Digest: sha-256=:x:\r\n\r\n"},
+    {"Content-Digest", kGet,
+     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Digest: sha-256=:x:\r\n\r\n"},
     {"Repr-Digest", kGet, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nRepr-Digest: sha-256=:x:\r\n\r\n"},
     {"Content-MD5", kGet, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-MD5: x\r\n\r\n"},
 };

@@ -86,7 +86,8 @@ TEST(Interim, in_front_of_an_event_stream) {
   client.send(get("/"));
   RawConnection connection = backend.accept();
   (void)connection.read_head();
-  connection.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" + std::string(kStreamHead) + chunk("data: 1\n\n"));
+  connection.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" + std::string(kStreamHead) +
+                  chunk("data: 1\n\n"));
   EXPECT_EQ(client.read_head().status(), 103);
   BodyReader body(client, framing_of_response(client.read_head(), "GET"));
   EXPECT_EQ(body.read_exact(9), "data: 1\n\n");

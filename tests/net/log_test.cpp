@@ -6,8 +6,8 @@
 namespace sidecar::nettest {
 namespace {
 
-const std::vector<std::string> kCommonKeys = {"ts",     "level", "event", "id",       "route",
-                                              "client", "method", "path", "status", "upstream"};
+const std::vector<std::string> kCommonKeys = {"ts",     "level",  "event", "id",     "route",
+                                              "client", "method", "path",  "status", "upstream"};
 
 void expect_keys(const boost::json::object& line, const std::vector<std::string>& more) {
   for (const auto& keys : {kCommonKeys, more}) {
@@ -31,7 +31,8 @@ TEST(RequestLine, says_what_happened) {
   client.send("POST /things?x=1 HTTP/1.1\r\nHost: app.test\r\nContent-Length: 5\r\n\r\nhello");
   RawConnection connection = backend.accept();
   (void)read_request(connection);
-  connection.send("HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("made") + chunk(" it") + "0\r\n\r\n");
+  connection.send("HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("made") + chunk(" it") +
+                  "0\r\n\r\n");
   (void)read_response(client, "POST");
   const auto line = sidecar.wait_for_log("request");
   expect_keys(line, {"duration_ms", "bytes_in", "bytes_out"});
@@ -212,8 +213,8 @@ TEST(Redaction, query_secrets_never_reach_the_log) {
 
 TEST(Redaction, a_route_may_hide_its_path) {
   RawBackend backend;
-  Sidecar sidecar(configured(backend, "",
-                             "routes: [{ name: hook, match: { path: \"/hook/*\" }, upstream: app, log_path: pattern }]"));
+  Sidecar sidecar(configured(
+      backend, "", "routes: [{ name: hook, match: { path: \"/hook/*\" }, upstream: app, log_path: pattern }]"));
   RawConnection client = sidecar.connect();
   client.send(get("/hook/s3cr3t?x=s3cr3t"));
   RawConnection connection = backend.accept();
@@ -255,8 +256,8 @@ TEST(LogLevel, info_has_no_heartbeats_and_off_has_nothing) {
 
 TEST(ClientAddress, comes_from_the_header_of_a_trusted_proxy) {
   RawBackend backend;
-  Sidecar sidecar(configured(backend, "",
-                             "client_address: { header: X-Forwarded-For, trusted: [127.0.0.0/8] }\nx_forwarded: append"));
+  Sidecar sidecar(configured(
+      backend, "", "client_address: { header: X-Forwarded-For, trusted: [127.0.0.0/8] }\nx_forwarded: append"));
   RawConnection client = sidecar.connect();
   client.send(get("/", "X-Forwarded-For: 192.0.2.9, 198.51.100.7\r\n"));
   RawConnection connection = backend.accept();

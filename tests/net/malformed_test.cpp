@@ -9,7 +9,9 @@ struct Case {
   std::string bytes;
 };
 
-void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
+void PrintTo(const Case& one, std::ostream* out) {
+  *out << one.name;
+}
 
 class Malformed : public ::testing::TestWithParam<Case> {};
 
@@ -33,8 +35,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Case{"no_host", "GET / HTTP/1.1\r\n\r\n"}, Case{"two_hosts", "GET / HTTP/1.1\r\n" + kHost + kHost + "\r\n"},
         Case{"bad_host", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"},
-        Case{"length_and_chunked", "POST / HTTP/1.1\r\n" + kHost +
-                                       "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+        Case{"length_and_chunked",
+             "POST / HTTP/1.1\r\n" + kHost + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
         Case{"two_lengths", "POST / HTTP/1.1\r\n" + kHost + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab"},
         Case{"length_list", "POST / HTTP/1.1\r\n" + kHost + "Content-Length: 1, 2\r\n\r\nab"},
         Case{"length_word", "POST / HTTP/1.1\r\n" + kHost + "Content-Length: abc\r\n\r\n"},
@@ -43,8 +45,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"length_empty", "POST / HTTP/1.1\r\n" + kHost + "Content-Length:\r\n\r\nab"},
         Case{"length_huge", "POST / HTTP/1.1\r\n" + kHost + "Content-Length: 99999999999999999999\r\n\r\nab"},
         Case{"chunked_not_last", "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n"},
-        Case{"chunked_twice",
-             "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+        Case{"chunked_twice", "POST / HTTP/1.1\r\n" + kHost +
+                                  "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
         Case{"coding_misspelt", "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"},
         Case{"chunked_in_1_0", "POST / HTTP/1.0\r\n" + kHost + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
         Case{"folded", "GET / HTTP/1.1\r\n" + kHost + "X-A: b\r\n c\r\n\r\n"},

@@ -263,12 +263,12 @@ TEST_P(NotReusable, connection_is_dropped) {
 
 INSTANTIATE_TEST_SUITE_P(
     Pool, NotReusable,
-    ::testing::Values("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\none",
-                      "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: X-Hop, CLOSE\r\n\r\none",
-                      "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\none",
-                      "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\noneEXTRA",
-                      "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\noneHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison",
-                      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"));
+    ::testing::Values(
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\none",
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: X-Hop, CLOSE\r\n\r\none",
+        "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\none", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\noneEXTRA",
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\noneHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"));
 
 TEST(Pool, bytes_on_an_idle_connection_drop_it) {
   RawBackend backend;

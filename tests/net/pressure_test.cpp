@@ -18,7 +18,9 @@ std::uint64_t upload_bytes() {
   return sanitized() ? 64ULL << 20U : 1ULL << 30U;
 }
 
-std::uint64_t flood_bytes() { return sanitized() ? 40'000'000 : 200'000'000; }
+std::uint64_t flood_bytes() {
+  return sanitized() ? 40'000'000 : 200'000'000;
+}
 
 /// Sends blocks of the pattern's first mebibyte, whose length divides no power of two.
 const std::string& block() {
@@ -227,8 +229,8 @@ TEST(Pressure, a_neighbour_is_prompt_while_a_stream_is_flooded) {
 TEST(Pressure, a_client_that_stalls_for_write_timeout_is_given_up) {
   RawBackend backend;
   Sidecar sidecar(quiet(backend, "limits: { write_timeout: 500ms }"));
-  Stream stream = open_stream(sidecar, backend, get("/"),
-                              "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", {4'096});
+  Stream stream =
+      open_stream(sidecar, backend, get("/"), "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", {4'096});
   const auto start = Clock::now();
   const std::string events(1 << 20, '\n');
   try {
@@ -248,8 +250,8 @@ TEST(Pressure, a_client_that_stalls_for_write_timeout_is_given_up) {
 TEST(Pressure, a_slow_but_reading_client_is_not_given_up) {
   RawBackend backend;
   Sidecar sidecar(quiet(backend, "limits: { write_timeout: " + to_text(scaled(600ms)) + " }"));
-  Stream stream = open_stream(sidecar, backend, get("/"),
-                              "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", {4'096});
+  Stream stream =
+      open_stream(sidecar, backend, get("/"), "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", {4'096});
   constexpr std::size_t kSize = 8U << 20U;
   Background sender([&] {
     send_blocks(stream.backend, kSize);

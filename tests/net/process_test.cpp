@@ -28,7 +28,9 @@ Launch listening_on(const RawBackend& backend, const std::vector<std::string>& a
   return launch;
 }
 
-std::string port_of(const std::string& address) { return address.substr(address.rfind(':') + 1); }
+std::string port_of(const std::string& address) {
+  return address.substr(address.rfind(':') + 1);
+}
 
 TEST(Listeners, tcp_ipv6_and_unix_together) {
   TemporaryFolder folder;
@@ -94,6 +96,52 @@ TEST(Signals, sigterm_and_sigint_end_with_0) {
     const auto start = Clock::now();
     EXPECT_EQ(sidecar.stop(number), 0);
     EXPECT_LT(since(start), scaled(2s));
+  }
+}
+
+/// Until nobody accepts any more.
+void wait_until_closed(const Sidecar& sidecar) {
+  const auto start = Clock::now();
+  try {
+    while (since(start) < patience()) (void)sidecar.connect();
+  } catch (const Failure&) {
+    return;
+  }
+  FAIL() << "the listener stays open";
+}
+
+TEST(Drain, ends_with_its_last_exchange_and_not_with_a_timer) {
+  RawBackend backend;
+  Sidecar sidecar(in_front_of(backend));
+  RawConnection idle = sidecar.connect();
+  expect_served(sidecar.connect(), backend);
+  RawConnection client = sidecar.connect();
+  client.send(get("/"));
+  RawConnection connection = backend.accept();
+  (void)connection.read_head();
+  sidecar.signal(SIGTERM);
+  wait_until_closed(sidecar);
+  EXPECT_NE(idle.wait_end(), End::open);
+  EXPECT_TRUE(client.silent_for(200ms)) << "what runs may end";
+  connection.send(ok("last"));
+  const Response response = read_response(client);
+  EXPECT_EQ(response.body, "last");
+  EXPECT_TRUE(response.head.lists("Connection", "close"));
+  client.close();
+  EXPECT_EQ(sidecar.wait_exit(scaled(1s)), 0);
+}
+
+TEST(Drain, does_not_wait_for_clients_that_have_gone) {
+  RawBackend backend;
+  for (int round = 0; round < 10; ++round) {
+    Sidecar sidecar(in_front_of(backend));
+    RawConnection client = sidecar.connect();
+    client.send("GET  / HTTP/1.1\r\n\r\n");
+    EXPECT_EQ(read_response(client).status(), 400);
+    client.close();
+    sidecar.signal(SIGTERM);
+    EXPECT_EQ(sidecar.wait_exit(scaled(500ms)), 0);
+    if (HasFailure()) break;
   }
 }
 
@@ -191,12 +239,12 @@ TEST(ExitCodes, an_address_in_use_is_1_and_wrong_usage_2) {
   const Outcome in_use = run_sidecar({"--listen", backend.address(), "--upstream", backend.url()});
   EXPECT_EQ(in_use.code, 1);
   EXPECT_FALSE(in_use.err.empty() && in_use.out.empty());
-  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
-           {"--no-such-option"},
-           {"--upstream", "ftp://x"},
-           {"--upstream", "http://a", "--heartbeat-interval", "10x"},
-           {"--config", "/no/such/file"},
-           {}}) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"--no-such-option"},
+                                             {"--upstream", "ftp://x"},
+                                             {"--upstream", "http://a", "--heartbeat-interval", "10x"},
+                                             {"--config", "/no/such/file"},
+                                             {}}) {
     const Outcome run = run_sidecar(arguments);
     EXPECT_EQ(run.code, 2) << (arguments.empty() ? "" : arguments[0]);
     EXPECT_FALSE(run.err.empty());

@@ -5,9 +5,12 @@ namespace sidecar::nettest {
 namespace {
 
 constexpr std::string_view kHttp10 = "GET /events HTTP/1.0\r\nHost: app.test\r\n\r\n";
-constexpr std::string_view kUntilClose = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+constexpr std::string_view kUntilClose =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
 
-boost::json::object closed(Sidecar& sidecar) { return sidecar.wait_for_log("stream_close"); }
+boost::json::object closed(Sidecar& sidecar) {
+  return sidecar.wait_for_log("stream_close");
+}
 
 void expect_close(Sidecar& sidecar, std::string_view reason, std::string_view by) {
   const auto line = closed(sidecar);
@@ -63,7 +66,9 @@ struct Break {
   const char* reason;
 };
 
-void PrintTo(const Break& one, std::ostream* out) { *out << one.name; }
+void PrintTo(const Break& one, std::ostream* out) {
+  *out << one.name;
+}
 
 class BrokenUpstream : public ::testing::TestWithParam<Break> {};
 
@@ -175,8 +180,9 @@ class Departure : public ::testing::TestWithParam<const char*> {
 TEST_P(Departure, in_silence_closes_the_upstream_within_a_second) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  for (const std::string_view request : {std::string_view(kHttp10), std::string_view("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
-                                         std::string_view("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")}) {
+  for (const std::string_view request :
+       {std::string_view(kHttp10), std::string_view("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        std::string_view("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")}) {
     Stream stream = open_stream(sidecar, backend, request);
     stream.backend.send(chunk("data: 1\n\n"));
     EXPECT_TRUE(stream.client.readable_within(patience()));

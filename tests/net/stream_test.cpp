@@ -29,10 +29,11 @@ TEST(StreamHead, leaves_before_any_event) {
 TEST(StreamHead, keeps_what_the_backend_says) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  const Head head = stream_head(sidecar, backend,
-                                "HTTP/1.1 200 Fine\r\nServer: legacy\r\ncontent-type: Text/Event-Stream; Charset=UTF-8\r\n"
-                                "Access-Control-Allow-Origin: *\r\nX-Accel-Buffering: yes\r\nKeep-Alive: timeout=5\r\n"
-                                "Connection: keep-alive\r\nSet-Cookie: a=b\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const Head head =
+      stream_head(sidecar, backend,
+                  "HTTP/1.1 200 Fine\r\nServer: legacy\r\ncontent-type: Text/Event-Stream; Charset=UTF-8\r\n"
+                  "Access-Control-Allow-Origin: *\r\nX-Accel-Buffering: yes\r\nKeep-Alive: timeout=5\r\n"
+                  "Connection: keep-alive\r\nSet-Cookie: a=b\r\nTransfer-Encoding: chunked\r\n\r\n");
   EXPECT_EQ(head.start_line, "HTTP/1.1 200 Fine");
   EXPECT_EQ(head.field("Content-Type"), "Text/Event-Stream; Charset=UTF-8");
   EXPECT_EQ(head.field("Server"), "legacy");
@@ -48,8 +49,8 @@ TEST_P(CacheControl, gains_what_is_missing) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
   const auto [fields, expected] = GetParam();
-  const Head head = stream_head(sidecar, backend,
-                                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" + std::string(fields) + "\r\n");
+  const Head head = stream_head(
+      sidecar, backend, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" + std::string(fields) + "\r\n");
   std::string all;
   for (const auto& value : head.values("Cache-Control")) all += (all.empty() ? "" : " | ") + value;
   EXPECT_EQ(all, expected);
@@ -57,13 +58,14 @@ TEST_P(CacheControl, gains_what_is_missing) {
 
 INSTANTIATE_TEST_SUITE_P(
     StreamHead, CacheControl,
-    ::testing::Values(std::pair{"", "no-cache, no-transform"},
-                      std::pair{"Cache-Control: max-age=0\r\n", "max-age=0, no-cache, no-transform"},
-                      std::pair{"Cache-Control: no-cache\r\n", "no-cache, no-transform"},
-                      std::pair{"cache-control: No-Transform\r\n", "No-Transform, no-cache"},
-                      std::pair{"Cache-Control: no-store, No-Cache, no-transform\r\n", "no-store, No-Cache, no-transform"},
-                      std::pair{"Cache-Control: private\r\nCache-Control: no-cache\r\n", "private | no-cache, no-transform"},
-                      std::pair{"Cache-Control: no-cache\r\nCache-Control: private\r\n", "no-cache | private, no-transform"}));
+    ::testing::Values(
+        std::pair{"", "no-cache, no-transform"},
+        std::pair{"Cache-Control: max-age=0\r\n", "max-age=0, no-cache, no-transform"},
+        std::pair{"Cache-Control: no-cache\r\n", "no-cache, no-transform"},
+        std::pair{"cache-control: No-Transform\r\n", "No-Transform, no-cache"},
+        std::pair{"Cache-Control: no-store, No-Cache, no-transform\r\n", "no-store, No-Cache, no-transform"},
+        std::pair{"Cache-Control: private\r\nCache-Control: no-cache\r\n", "private | no-cache, no-transform"},
+        std::pair{"Cache-Control: no-cache\r\nCache-Control: private\r\n", "no-cache | private, no-transform"}));
 
 TEST(StreamHead, content_length_gives_way_to_chunks) {
   RawBackend backend;
@@ -82,8 +84,7 @@ TEST(StreamHead, for_http_1_0_ends_with_the_connection) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
   for (const std::string framing : {"Transfer-Encoding: chunked", "Content-Length: 9"}) {
-    Stream stream = open_stream(sidecar, backend,
-                                "GET / HTTP/1.0\r\nHost: app.test\r\nConnection: keep-alive\r\n\r\n",
+    Stream stream = open_stream(sidecar, backend, "GET / HTTP/1.0\r\nHost: app.test\r\nConnection: keep-alive\r\n\r\n",
                                 "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" + framing + "\r\n\r\n");
     EXPECT_FALSE(stream.head.has("Transfer-Encoding"));
     EXPECT_FALSE(stream.head.has("Content-Length"));
@@ -99,8 +100,9 @@ TEST(StreamHead, for_http_1_0_ends_with_the_connection) {
 TEST(StreamHead, of_a_post_is_treated_alike) {
   RawBackend backend;
   Sidecar sidecar(with_heartbeat(backend, 100ms));
-  Stream stream = open_stream(sidecar, backend,
-                              "POST /chat HTTP/1.1\r\nHost: app.test\r\nAccept: application/json\r\nContent-Length: 2\r\n\r\n{}");
+  Stream stream =
+      open_stream(sidecar, backend,
+                  "POST /chat HTTP/1.1\r\nHost: app.test\r\nAccept: application/json\r\nContent-Length: 2\r\n\r\n{}");
   EXPECT_EQ(stream.head.field("X-Accel-Buffering"), "no");
   BodyReader body = body_of(stream, "POST");
   EXPECT_EQ(body.read_exact(kHeartbeat.size()), kHeartbeat);
@@ -140,14 +142,14 @@ TEST_P(AcceptEncoding, is_removed_when_a_stream_is_asked_for) {
             get("/", std::string(accept) + (removed ? "" : "Accept-Encoding: gzip, br\r\n")));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    StreamRequest, AcceptEncoding,
-    ::testing::Values(std::pair{"Accept: text/event-stream\r\n", true},
-                      std::pair{"accept: TEXT/Event-Stream;q=0.9\r\n", true},
-                      std::pair{"Accept: application/json, text/event-stream\r\n", true},
-                      std::pair{"Accept: text/html\r\nAccept: text/event-stream\r\n", true},
-                      std::pair{"Accept: text/event-streamx\r\n", false}, std::pair{"Accept: */*\r\n", false},
-                      std::pair{"Accept: text/html, */*;q=0.8\r\n", false}, std::pair{"", false}));
+INSTANTIATE_TEST_SUITE_P(StreamRequest, AcceptEncoding,
+                         ::testing::Values(std::pair{"Accept: text/event-stream\r\n", true},
+                                           std::pair{"accept: TEXT/Event-Stream;q=0.9\r\n", true},
+                                           std::pair{"Accept: application/json, text/event-stream\r\n", true},
+                                           std::pair{"Accept: text/html\r\nAccept: text/event-stream\r\n", true},
+                                           std::pair{"Accept: text/event-streamx\r\n", false},
+                                           std::pair{"Accept: */*\r\n", false},
+                                           std::pair{"Accept: text/html, */*;q=0.8\r\n", false}, std::pair{"", false}));
 
 TEST(StreamRequest, a_route_decides_about_accept_encoding) {
   RawBackend backend;
@@ -207,8 +209,12 @@ TEST(StreamBody, a_bom_is_kept_when_it_is_first) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
   Stream stream = open_stream(sidecar, backend);
-  stream.backend.send(chunk("\xef\xbb\xbf" "data: 1\n\n") + std::string(kLastChunk));
-  EXPECT_EQ(body_of(stream).read_all(), "\xef\xbb\xbf" "data: 1\n\n");
+  stream.backend.send(chunk("\xef\xbb\xbf"
+                            "data: 1\n\n") +
+                      std::string(kLastChunk));
+  EXPECT_EQ(body_of(stream).read_all(),
+            "\xef\xbb\xbf"
+            "data: 1\n\n");
 }
 
 TEST(StreamBody, a_bom_behind_an_early_heartbeat_is_dropped) {
@@ -221,9 +227,13 @@ TEST(StreamBody, a_bom_behind_an_early_heartbeat_is_dropped) {
     if (split) {
       stream.backend.send(chunk("\xef"));
       stream.backend.flush();
-      stream.backend.send(chunk("\xbb\xbf" "data: 1\n\n") + std::string(kLastChunk));
+      stream.backend.send(chunk("\xbb\xbf"
+                                "data: 1\n\n") +
+                          std::string(kLastChunk));
     } else {
-      stream.backend.send(chunk("\xef\xbb\xbf" "data: 1\n\n") + std::string(kLastChunk));
+      stream.backend.send(chunk("\xef\xbb\xbf"
+                                "data: 1\n\n") +
+                          std::string(kLastChunk));
     }
     std::string rest = body.read_all();
     while (rest.starts_with(kHeartbeat)) rest.erase(0, kHeartbeat.size());

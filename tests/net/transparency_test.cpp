@@ -31,7 +31,8 @@ TEST(Transparency, a_plain_request_head_arrives_byte_for_byte) {
   Sidecar sidecar(in_front_of(backend));
   const std::string request =
       "GET /a?b=c HTTP/1.1\r\nhost: app.test:8443\r\nX-lower: 1\r\nX-UPPER: 2\r\nX-Twice: first\r\ncookie: a=b; c=d\r\n"
-      "X-Twice: second\r\nX-Empty:\r\nAuthorization: Bearer abc.def\r\nLast-Event-ID: 7\r\nX-Text: caf\xc3\xa9 \xff \"q\"\r\n"
+      "X-Twice: second\r\nX-Empty:\r\nAuthorization: Bearer abc.def\r\nLast-Event-ID: 7\r\nX-Text: caf\xc3\xa9 \xff "
+      "\"q\"\r\n"
       "X-Tab: a\tb\r\nForwarded: for=192.0.2.1\r\nX-Forwarded-For: 192.0.2.1\r\nVia: 1.1 edge\r\n\r\n";
   EXPECT_EQ(parse_head(request).fields, seen_by_backend(sidecar, backend, request).fields);
   EXPECT_EQ("GET /a?b=c HTTP/1.1", seen_by_backend(sidecar, backend, request).start_line);
@@ -53,16 +54,17 @@ TEST_P(TargetBytes, arrive_as_they_came) {
   EXPECT_EQ(seen_by_backend(sidecar, backend, line + "\r\nHost: app.test\r\n\r\n").start_line, line);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Transparency, TargetBytes,
-    ::testing::Values("/", "//", "//double//slash/", "/a/../b/./c", "/caf\xc3\xa9/\xe6\x97\xa5", "/latin\xe9\xff",
-                      "/a%2Bb+c%2fd%2F", "/?a=%2B&b=+&empty=&novalue&=nokey&&", "/p;v=1,2;q=(a)!$'*", "/?url=http://x/?y=z",
-                      "/%00%0d%0a", "/{curly}|pipe|^caret^`tick`", "/q?a?b?c", "/\"quoted\"<angle>\\back"));
+INSTANTIATE_TEST_SUITE_P(Transparency, TargetBytes,
+                         ::testing::Values("/", "//", "//double//slash/", "/a/../b/./c", "/caf\xc3\xa9/\xe6\x97\xa5",
+                                           "/latin\xe9\xff", "/a%2Bb+c%2fd%2F", "/?a=%2B&b=+&empty=&novalue&=nokey&&",
+                                           "/p;v=1,2;q=(a)!$'*", "/?url=http://x/?y=z", "/%00%0d%0a",
+                                           "/{curly}|pipe|^caret^`tick`", "/q?a?b?c", "/\"quoted\"<angle>\\back"));
 
 TEST(Transparency, methods_known_or_not) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  for (const std::string method : {"DELETE", "PATCH", "OPTIONS", "PROPFIND", "REPORT", "QUERY", "FOO", "M-SEARCH", "get"}) {
+  for (const std::string method :
+       {"DELETE", "PATCH", "OPTIONS", "PROPFIND", "REPORT", "QUERY", "FOO", "M-SEARCH", "get"}) {
     const std::string line = method + " /x HTTP/1.1";
     EXPECT_EQ(seen_by_backend(sidecar, backend, line + "\r\nHost: app.test\r\n\r\n").start_line, line);
   }
@@ -78,18 +80,19 @@ TEST(Transparency, options_star) {
 TEST(Transparency, an_absolute_form_is_brought_to_a_path) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  const Head head = seen_by_backend(
-      sidecar, backend, "GET http://app.test/a//b?c=%2B HTTP/1.1\r\nHost: app.test\r\nAccept: */*\r\n\r\n");
+  const Head head = seen_by_backend(sidecar, backend,
+                                    "GET http://app.test/a//b?c=%2B HTTP/1.1\r\nHost: app.test\r\nAccept: */*\r\n\r\n");
   EXPECT_EQ(head.bytes, "GET /a//b?c=%2B HTTP/1.1\r\nHost: app.test\r\nAccept: */*\r\n\r\n");
 }
 
 TEST(Transparency, hop_by_hop_fields_of_a_request_stay_here) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  const Head head = seen_by_backend(sidecar, backend,
-                                    "GET / HTTP/1.1\r\nHost: app.test\r\nX-Keep: 1\r\nConnection: keep-alive, X-Secret\r\n"
-                                    "X-Secret: 1\r\nKeep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\n"
-                                    "x-secret: 2\r\nUpgrade: websocket\r\nTE: gzip\r\nX-Last: 1\r\n\r\n");
+  const Head head =
+      seen_by_backend(sidecar, backend,
+                      "GET / HTTP/1.1\r\nHost: app.test\r\nX-Keep: 1\r\nConnection: keep-alive, X-Secret\r\n"
+                      "X-Secret: 1\r\nKeep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\n"
+                      "x-secret: 2\r\nUpgrade: websocket\r\nTE: gzip\r\nX-Last: 1\r\n\r\n");
   EXPECT_EQ(head.bytes, "GET / HTTP/1.1\r\nHost: app.test\r\nX-Keep: 1\r\nX-Last: 1\r\n\r\n");
 }
 
@@ -133,7 +136,8 @@ TEST(Transparency, a_response_head_arrives_byte_for_byte) {
   Sidecar sidecar(in_front_of(backend));
   const std::string response =
       "HTTP/1.1 299 Strange But True\r\nServer: legacy/0.1\r\nSet-Cookie: a=1; Path=/\r\nset-cookie: b=2\r\n"
-      "Content-Type: text/html;charset=ISO-8859-1\r\nX-Empty:\r\nX-Text: \xe9\xff\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+      "Content-Type: text/html;charset=ISO-8859-1\r\nX-Empty:\r\nX-Text: \xe9\xff\r\nDate: Thu, 01 Jan 1970 00:00:00 "
+      "GMT\r\n"
       "Cache-Control: private\r\nX-Accel-Buffering: yes\r\nVary: *\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"
       "Content-Length: 4\r\nETag: \"1\"\r\n\r\nbody";
   const Response seen = seen_by_client(sidecar, backend, response);
@@ -154,7 +158,8 @@ TEST(Transparency, content_length_stays_in_its_place) {
 TEST(Transparency, an_empty_value_is_a_value) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  for (const std::string field : {"X-Empty:\r\n", "X-Empty: \r\n", "X-Empty:\r\nX-Next: 1\r\n", "X-One:\r\nX-Two:\r\n"}) {
+  for (const std::string field :
+       {"X-Empty:\r\n", "X-Empty: \r\n", "X-Empty:\r\nX-Next: 1\r\n", "X-One:\r\nX-Two:\r\n"}) {
     const std::string request = get("/", field);
     EXPECT_EQ(seen_by_backend(sidecar, backend, request).fields, parse_head(request).fields);
     const std::string response = "HTTP/1.1 200 OK\r\n" + field + "Content-Length: 0\r\n\r\n";
@@ -172,10 +177,11 @@ TEST(Transparency, a_response_without_a_reason_phrase) {
 TEST(Transparency, hop_by_hop_fields_of_a_response_stay_here) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  const Response seen = seen_by_client(sidecar, backend,
-                                       "HTTP/1.1 200 OK\r\nX-A: 1\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\n"
-                                       "Keep-Alive: timeout=5, max=100\r\nProxy-Connection: close\r\nUpgrade: h2,h2c\r\n"
-                                       "X-B: 2\r\nContent-Length: 0\r\n\r\n");
+  const Response seen =
+      seen_by_client(sidecar, backend,
+                     "HTTP/1.1 200 OK\r\nX-A: 1\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\n"
+                     "Keep-Alive: timeout=5, max=100\r\nProxy-Connection: close\r\nUpgrade: h2,h2c\r\n"
+                     "X-B: 2\r\nContent-Length: 0\r\n\r\n");
   EXPECT_EQ(seen.head.bytes, "HTTP/1.1 200 OK\r\nX-A: 1\r\nX-B: 2\r\nContent-Length: 0\r\n\r\n");
 }
 
@@ -211,7 +217,8 @@ TEST(Transparency, errors_of_the_backend_pass_untouched) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
   for (const std::string line : {"401 Unauthorized", "404 Not Found", "500 Oops", "502 Bad", "503 Later", "504 Slow"}) {
-    const std::string head = "HTTP/1.1 " + line + "\r\nContent-Type: application/json\r\nRetry-After: 3\r\n"
+    const std::string head = "HTTP/1.1 " + line +
+                             "\r\nContent-Type: application/json\r\nRetry-After: 3\r\n"
                              "Content-Length: 9\r\n\r\n";
     const Response seen = seen_by_client(sidecar, backend, head + "{\"a\":\"b\"}");
     EXPECT_EQ(seen.head.bytes, head);

@@ -119,8 +119,8 @@ TEST(Upgrade, nothing_is_inserted_into_silence) {
 
 TEST(Upgrade, a_tunnel_outlives_the_timeouts_of_http) {
   RawBackend backend;
-  Sidecar sidecar(configured(backend, "response_timeout: 100ms",
-                             "limits: { idle_timeout: 100ms, head_timeout: 100ms }"));
+  Sidecar sidecar(
+      configured(backend, "response_timeout: 100ms", "limits: { idle_timeout: 100ms, head_timeout: 100ms }"));
   Tunnel tunnel = open_tunnel(sidecar, backend);
   EXPECT_TRUE(tunnel.client.silent_for(400ms));
   tunnel.client.send("still here");
@@ -144,7 +144,8 @@ TEST(Upgrade, an_offer_of_h2c_is_dropped) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
   RawConnection client = sidecar.connect();
-  client.send(get("/", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"));
+  client.send(
+      get("/", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"));
   RawConnection connection = backend.accept();
   EXPECT_EQ(connection.read_head().bytes, get("/"));
   connection.send(ok("in HTTP/1.1"));

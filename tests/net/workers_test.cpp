@@ -60,8 +60,9 @@ void one_exchange(RawConnection& client, std::mt19937& random) {
   const std::string target = "/" + kind + "/" + std::to_string(size);
   std::string expected = kind == "stream" ? events_up_to(size) : pattern(size);
   if (kind == "echo") {
-    client.send("POST " + target + " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" + expected,
-                scaled(30s));
+    client.send(
+        "POST " + target + " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" + expected,
+        scaled(30s));
   } else {
     client.send(get(target));
   }
@@ -87,7 +88,7 @@ void play_client(const Sidecar& sidecar, unsigned seed) {
 
 Launch with_workers(const RawBackend& backend, const std::string& workers) {
   Launch launch;
-  launch.arguments = {"--listen",     "127.0.0.1:0", "--upstream",          backend.url(), "--workers", workers,
+  launch.arguments = {"--listen",     "127.0.0.1:0", "--upstream",           backend.url(), "--workers",   workers,
                       "--log-format", "json",        "--heartbeat-interval", "60ms",        "--log-level", "debug"};
   return launch;
 }
@@ -131,7 +132,8 @@ TEST(Workers, hundreds_of_streams_all_get_heartbeats_and_events) {
   streams.clear();
   EXPECT_TRUE(sidecar.fds_return_to_start());
   const auto closed = [&] { return sidecar.log_of("stream_close").size(); };
-  for (const auto start = Clock::now(); closed() < count && since(start) < patience();) std::this_thread::sleep_for(10ms);
+  for (const auto start = Clock::now(); closed() < count && since(start) < patience();)
+    std::this_thread::sleep_for(10ms);
   EXPECT_EQ(closed(), count);
 }
 

@@ -1,4 +1,5 @@
-"""Ordinary answers of legacy applications pass untouched: the same request straight to the backend and through the sidecar, compared."""
+"""Ordinary answers of legacy applications pass untouched: the same request straight to the backend and through
+the sidecar, compared."""
 
 import json
 
@@ -10,10 +11,10 @@ OF_THE_HOP = {"connection", "keep-alive", "transfer-encoding", "date"}
 
 
 def untouched(response):
-    """All that a client may rely on; the length belongs to the framing and may stand elsewhere in the head, the other fields keep their order."""
-    fields = [(name, value) for name, value in response.fields if name.lower() not in OF_THE_HOP | {"content-length"}]
-    return {"status": response.status, "reason": response.reason, "fields": fields, "length": response.all("Content-Length"),
-            "body": response.body, "end": response.end}
+    """All that a client may rely on, every field of the head in its place."""
+    fields = [(name, value) for name, value in response.fields if name.lower() not in OF_THE_HOP]
+    return {"status": response.status, "reason": response.reason, "fields": fields, "body": response.body,
+            "end": response.end}
 
 
 class ComparedCases(Case):
@@ -37,7 +38,8 @@ class PortalCases(ComparedCases):
         self.assertEqual(answer.get("WWW-Authenticate"), 'Bearer realm="portal", error="invalid_token"')
 
     def test_an_expired_token_keeps_its_401_when_it_comes_late(self):
-        answer = self.same("/api/generate/stream/expired?late=1&access_token=e%2Bx", fields={"Accept": "text/event-stream"})
+        answer = self.same("/api/generate/stream/expired?late=1&access_token=e%2Bx",
+                           fields={"Accept": "text/event-stream"})
         self.assertEqual(answer.status, 401)
         self.assertEqual(answer.all("X-Accel-Buffering"), [])
 
@@ -46,7 +48,8 @@ class PortalCases(ComparedCases):
         self.assertEqual((answer.status, answer.body, answer.get("Retry-After")), (503, b"busy\n", "7"))
 
     def test_errors_pass(self):
-        for target, status in [("/missing", 404), ("/api/generate/stream/unknown", 404), ("/forbidden", 403), ("/session/me", 401)]:
+        for target, status in [("/missing", 404), ("/api/generate/stream/unknown", 404), ("/forbidden", 403),
+                               ("/session/me", 401)]:
             self.assertEqual(self.same(target).status, status)
         self.assertEqual(self.same("/api/sleep", method="PUT").status, 405)
 
@@ -74,9 +77,11 @@ class PortalCases(ComparedCases):
     def test_a_json_api_is_asked_what_was_sent(self):
         body = json.dumps({"text": "\u6587 & <>", "list": [1, None]}).encode()
         for method in ("POST", "PUT", "PATCH", "DELETE"):
-            answer = self.same("/api/echo?a=1&a=%2B+&empty=&b", method, {"Content-Type": "application/json", "X-Tenant": "t1"}, body)
+            answer = self.same("/api/echo?a=1&a=%2B+&empty=&b", method,
+                               {"Content-Type": "application/json", "X-Tenant": "t1"}, body)
             echoed = json.loads(answer.body)
-            self.assertEqual((echoed["method"], echoed["length"], echoed["json"]), (method, len(body), json.loads(body)))
+            self.assertEqual((echoed["method"], echoed["length"], echoed["json"]),
+                             (method, len(body), json.loads(body)))
             self.assertEqual(echoed["query"], "a=1&a=%2B+&empty=&b")
 
     def test_a_target_in_raw_utf_8_passes(self):
@@ -98,8 +103,10 @@ class PortalCases(ComparedCases):
             self.assertEqual(connection.request("GET", "/").status, 200, "the connection should still be in step")
 
     def test_options_says_what_is_allowed(self):
-        answer = self.same("/api/echo", "OPTIONS", {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"})
-        self.assertEqual(set(answer.get("Allow").split(", ")), {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+        answer = self.same("/api/echo", "OPTIONS",
+                           {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"})
+        self.assertEqual(set(answer.get("Allow").split(", ")),
+                         {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
     def test_no_content_has_none(self):
         for method in ("GET", "POST", "DELETE"):
@@ -151,7 +158,8 @@ class PortalCases(ComparedCases):
 
     def test_an_ordinary_exchange_is_one_line_in_the_log(self):
         self.same("/api/echo?log=me&token=geheim")
-        line = self.sidecar.wait_for_line(event="request", status=200, method="GET", path=self.logged("/api/echo?log=me&token="))
+        line = self.sidecar.wait_for_line(event="request", status=200, method="GET",
+                                          path=self.logged("/api/echo?log=me&token="))
         self.assertNotIn("geheim", json.dumps(line))
 
     def logged(self, start):
@@ -193,9 +201,10 @@ class Node(ComparedCases):
         return json.loads(answer.body)
 
     def test_the_backend_sees_the_fields_that_were_sent(self):
-        fields = [("Host", "portal.example:8443"), ("user-agent", "legacy/1"), ("X-Mixed-CASE", "a"), ("X-Twice", "1"), ("X-Twice", "2"),
-                  ("Cookie", "a=1; b=2"), ("Accept", "*/*"), ("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"),
-                  ("Last-Event-ID", "41"), ("Authorization", "Bearer abc"), ("Accept-Encoding", "gzip, br"), ("X-Empty", ""),
+        fields = [("Host", "portal.example:8443"), ("user-agent", "legacy/1"), ("X-Mixed-CASE", "a"),
+                  ("X-Twice", "1"), ("X-Twice", "2"), ("Cookie", "a=1; b=2"), ("Accept", "*/*"),
+                  ("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"), ("Last-Event-ID", "41"),
+                  ("Authorization", "Bearer abc"), ("Accept-Encoding", "gzip, br"), ("X-Empty", ""),
                   ("X-Latin", "gr\u00fc\u00dfe")]
         seen = self.asked("/echo", fields=fields)["fields"]
         pairs = [pair for pair in zip(seen[::2], seen[1::2]) if pair[0].lower() not in OF_THE_HOP]
@@ -203,8 +212,8 @@ class Node(ComparedCases):
         self.assertEqual([value for name, value in pairs if name == "X-Twice"], ["1", "2"])
 
     def test_fields_of_the_hop_stay_behind(self):
-        fields = [("Connection", "keep-alive, X-Private"), ("X-Private", "1"), ("Keep-Alive", "timeout=9"), ("Proxy-Connection", "close"),
-                  ("TE", "trailers"), ("X-Public", "1")]
+        fields = [("Connection", "keep-alive, X-Private"), ("X-Private", "1"), ("Keep-Alive", "timeout=9"),
+                  ("Proxy-Connection", "close"), ("TE", "trailers"), ("X-Public", "1")]
         seen = self.asked("/echo", fields=fields)["fields"]
         names = {name.lower() for name in seen[::2]}
         self.assertIn("x-public", names)
@@ -240,7 +249,8 @@ class Node(ComparedCases):
         self.assertEqual((answer.body, answer.end), (b"body with a checksum behind it", "complete"))
         with Connection(self.sidecar.port) as connection:
             body = b"3\r\nabc\r\n0\r\nX-Checksum: 900150983cd24fb0\r\n\r\n"
-            answer = connection.request("POST", "/echo", {"Transfer-Encoding": "chunked", "Trailer": "X-Checksum"}, body)
+            answer = connection.request("POST", "/echo",
+                                        {"Transfer-Encoding": "chunked", "Trailer": "X-Checksum"}, body)
             self.assertEqual(json.loads(answer.read())["trailers"], ["X-Checksum", "900150983cd24fb0"])
 
     def test_early_hints_pass(self):
@@ -250,7 +260,8 @@ class Node(ComparedCases):
     def test_a_connection_is_used_again(self):
         with Connection(self.sidecar.port) as connection:
             for number in range(20):
-                answer = connection.request("POST" if number % 3 == 0 else "GET", f"/echo?n={number}", body=b"x" * number if number % 3 == 0 else b"")
+                answer = connection.request("POST" if number % 3 == 0 else "GET", f"/echo?n={number}",
+                                            body=b"x" * number if number % 3 == 0 else b"")
                 seen = json.loads(answer.read())
                 self.assertEqual(bytes.fromhex(seen["target"]), f"/echo?n={number}".encode())
                 self.assertEqual(answer.all("Set-Cookie"), ["a=1; Path=/", "b=2; HttpOnly"])
@@ -263,7 +274,8 @@ class Node(ComparedCases):
             self.assertEqual(connection.read_some(1), b"")
 
     def test_an_answer_before_the_body_ends_both_connections(self):
-        """413 to a large upload that has only begun: the client has its answer at once, and a closed connection behind it."""
+        """413 to a large upload that has only begun: the client has its answer at once, and a closed connection
+        behind it."""
         with Connection(self.sidecar.port, timeout=5) as connection:
             connection.send(b"POST /refuse HTTP/1.1\r\nHost: p\r\nContent-Length: 300000000\r\n\r\n" + b"x" * 1000)
             answer = connection.response("POST")

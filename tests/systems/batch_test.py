@@ -1,5 +1,5 @@
-"""The batch: a POST whose answer is a stream of progress, read with fetch. Its last event must arrive, its end must be an honest one, and
-the POST must happen once."""
+"""The batch: a POST whose answer is a stream of progress, read with fetch. Its last event must arrive, its end
+must be an honest one, and the POST must happen once."""
 
 import json
 import time
@@ -23,7 +23,8 @@ class BatchCases(Case):
         require("node")
         cls.backend = systems.node("batch")
         cls.sidecar = systems.sidecar(cls.backend.port)
-        cls.bare, cls.front, cls.front_1_1 = Front(cls.backend.port), Front(cls.sidecar.port), Front(cls.sidecar.port, "1.1")
+        cls.bare, cls.front = Front(cls.backend.port), Front(cls.sidecar.port)
+        cls.front_1_1 = Front(cls.sidecar.port, "1.1")
         systems.nginx(cls.bare, cls.front, cls.front_1_1)
 
     def count(self, line):
@@ -39,11 +40,13 @@ class Fetch(BatchCases):
 
         def ask(name, port):
             def call():
-                done = run("node", HERE / "clients" / "read_stream.js", "POST", f"http://127.0.0.1:{port}/api/batch/generate-stream", batch(name))
+                done = run("node", HERE / "clients" / "read_stream.js", "POST",
+                           f"http://127.0.0.1:{port}/api/batch/generate-stream", batch(name))
                 return [json.loads(line) for line in done.stdout.splitlines()]
             return call
 
-        ports = {"bare": cls.bare.port, "sidecar": cls.sidecar.port, "nginx-1.0": cls.front.port, "nginx-1.1": cls.front_1_1.port}
+        ports = {"bare": cls.bare.port, "sidecar": cls.sidecar.port, "nginx-1.0": cls.front.port,
+                 "nginx-1.1": cls.front_1_1.port}
         cls.seen = together({name: ask(name, port) for name, port in ports.items()})
 
     def test_through_bare_nginx_the_last_event_is_lost(self):
@@ -61,7 +64,8 @@ class Fetch(BatchCases):
 
     def test_every_batch_was_done_once(self):
         for name in ("sidecar", "nginx-1.0", "nginx-1.1"):
-            self.assertEqual((self.count(f"batch {name}"), self.count(f"done {name}"), self.count(f"aborted {name}")), (1, 1, 0))
+            counts = (self.count(f"batch {name}"), self.count(f"done {name}"), self.count(f"aborted {name}"))
+            self.assertEqual(counts, (1, 1, 0))
         self.assertEqual(self.count("batch bare"), 1)
 
     def test_the_log_knows_the_posts(self):
@@ -75,7 +79,8 @@ class Fetch(BatchCases):
 
 class NeverRepeated(BatchCases):
     def test_a_post_whose_backend_died_is_not_repeated(self):
-        for port, name in ((self.sidecar.port, "direct"), (self.front.port, "behind-nginx"), (self.front_1_1.port, "behind-nginx-1.1")):
+        for port, name in ((self.sidecar.port, "direct"), (self.front.port, "behind-nginx"),
+                           (self.front_1_1.port, "behind-nginx-1.1")):
             answer = fetch(port, "/api/batch/crash", "POST", JSON, batch(name).encode())
             self.assertEqual(answer.status, 502, name)
             self.assertEqual(self.count(f"batch {name}"), 1, name)
@@ -100,13 +105,16 @@ class NeverRepeated(BatchCases):
             time.sleep(seconds(1))  # the progress of all tasks has passed, the long silence has begun
             mortal.kill()
 
-        calls = {name: (lambda port=port, name=name: record(port, "/api/batch/generate-stream", "POST", JSON, batch(f"mortal-{name}").encode()))
-                 for name, port in (("sidecar", sidecar.port), ("nginx-1.0", front.port), ("nginx-1.1", front_1_1.port))}
+        calls = {name: (lambda port=port, name=name: record(port, "/api/batch/generate-stream", "POST", JSON,
+                                                            batch(f"mortal-{name}").encode()))
+                 for name, port in (("sidecar", sidecar.port), ("nginx-1.0", front.port),
+                                    ("nginx-1.1", front_1_1.port))}
         seen = together({**calls, "kill": kill})
         self.assertIsNone(seen.pop("kill"))
         for name, recording in seen.items():
             self.assertEqual(recording.status, 200, recording)
-            self.assertEqual([event for event, _ in recording.events], EVENTS[:-1], f"what had arrived must be delivered: {recording}")
+            self.assertEqual([event for event, _ in recording.events], EVENTS[:-1],
+                             f"what had arrived must be delivered: {recording}")
             self.assertIn(recording.end, ("truncated", "reset"), f"{name} took the end for a good one: {recording}")
         closed = sidecar.wait_for_line(event="stream_close")
         self.assertIn(closed["reason"], ("upstream_reset", "upstream_truncated"), closed)

@@ -1,4 +1,5 @@
-"""The programs that read event streams in the field, each against the sidecar in front of Node and of Flask under gunicorn."""
+"""The programs that read event streams in the field, each against the sidecar in front of Node and of Flask
+under gunicorn."""
 
 import http.client
 import json
@@ -77,13 +78,15 @@ class Clients(Case):
 
     def test_urllib_sees_the_error_that_the_application_gave(self):
         with self.assertRaises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(f"http://127.0.0.1:{self.sidecar.port}/api/generate/stream/expired", timeout=seconds(5))
+            urllib.request.urlopen(f"http://127.0.0.1:{self.sidecar.port}/api/generate/stream/expired",
+                                   timeout=seconds(5))
         with caught.exception as error:
             self.assertEqual((error.code, json.load(error)["error"]), (401, "token expired"))
 
     def test_nodes_agent_uses_its_connection_again(self):
         page = f"http://127.0.0.1:{self.sidecar.port}"
-        done = run("node", HERE / "clients" / "get.js", f"{page}/", f"{page}/missing", f"{page}/report", f"{page}/session/me", f"{page}/")
+        done = run("node", HERE / "clients" / "get.js", f"{page}/", f"{page}/missing", f"{page}/report",
+                   f"{page}/session/me", f"{page}/")
         answers = [json.loads(line) for line in done.stdout.splitlines()]
         self.assertEqual([answer["status"] for answer in answers], [200, 404, 200, 401, 200], done)
         self.assertEqual([answer["reused"] for answer in answers], [False, True, True, True, True])
@@ -104,8 +107,9 @@ class Clients(Case):
 
     def test_curl_asks_for_several_pages_on_one_connection(self):
         page = f"http://127.0.0.1:{self.sidecar.port}"
-        done = run("curl", "--silent", "--write-out", "%{http_code} %{num_connects}\n", "--output", "/dev/null", f"{page}/", "--output", "/dev/null",
-                   f"{page}/missing", "--output", "/dev/null", f"{page}/report")
+        done = run("curl", "--silent", "--write-out", "%{http_code} %{num_connects}\n",
+                   "--output", "/dev/null", f"{page}/", "--output", "/dev/null", f"{page}/missing",
+                   "--output", "/dev/null", f"{page}/report")
         self.assertEqual(done.stdout.split(b"\n")[:3], [b"200 1", b"404 0", b"200 0"], done)
 
 

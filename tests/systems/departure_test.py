@@ -53,7 +53,8 @@ class Node(DepartureCases):
 
     def test_departure_after_a_long_silence_is_seen_too(self):
         name = "silent"
-        seen = record(self.sidecar.port, f"/events?name={name}&hello=1&never=1", until=lambda recording: len(recording.heartbeats) == 3)
+        seen = record(self.sidecar.port, f"/events?name={name}&hello=1&never=1",
+                      until=lambda recording: len(recording.heartbeats) == 3)
         self.assertEqual(len(seen.heartbeats), 3, seen)
         self.systems.wait_for_journal(f"close {name}", 1)
         self.assertEqual(self.closed(name)["heartbeats"], 3)

@@ -1,7 +1,7 @@
 """Event streams as the WHATWG standard reads them, written for these tests and for nothing else.
 
-`parse` is the algorithm of HTML section 9.2.6 over a whole stream; `Parser` the same while it arrives. `insertions` compares what a client
-received with what the backend sent and names every byte sequence that was put in between.
+`parse` is the algorithm of HTML section 9.2.6 over a whole stream; `Parser` the same while it arrives. `insertions`
+compares what a client received with what the backend sent and names every byte sequence that was put in between.
 """
 
 import codecs
@@ -92,11 +92,12 @@ class NotTheSameStream(AssertionError):
 def insertions(received, sent, text=b": heartbeat"):
     """The insertions that turn `sent` into `received`; NotTheSameStream when no set of them does.
 
-    An insertion stands at the start of a line and is `text` plus one line end inside an event, or plus two between events. Where the
-    backend's own bytes could be taken for one, every reading is tried.
+    An insertion stands at the start of a line and is `text` plus one line end inside an event, or plus two between
+    events. Where the backend's own bytes could be taken for one, every reading is tried.
     """
     bare = [text + end for end in (b"\r\n", b"\n", b"\r")]
-    closed = [text + end for end in (b"\r\n\r\n", b"\n\n", b"\r\r", b"\r\n\r")]  # the last one: behind a lone CR in a CRLF stream
+    # the last one of `closed`: behind a lone CR in a CRLF stream
+    closed = [text + end for end in (b"\r\n\r\n", b"\n\n", b"\r\r", b"\r\n\r")]
     stack = [(0, 0, ())]
     furthest = (0, 0)
     seen = set()
@@ -123,8 +124,8 @@ def insertions(received, sent, text=b": heartbeat"):
 
 
 def _inside_event(sent):
-    """Whether the backend's bytes so far stop behind a line of an event that no blank line has ended yet; None behind comments alone,
-    where a reader cannot tell a blank line from none."""
+    """Whether the backend's bytes so far stop behind a line of an event that no blank line has ended yet; None
+    behind comments alone, where a reader cannot tell a blank line from none."""
     text = sent.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     inside = False
     for line in text.split("\n")[:-1]:

@@ -1,4 +1,5 @@
-"""The reader that the other tests trust, against the examples of the standard; and the comparison, against what it must refuse."""
+"""The reader that the other tests trust, against the examples of the standard; and the comparison, against what
+it must refuse."""
 
 import unittest
 
@@ -13,11 +14,13 @@ def events(raw):
 class Reader(unittest.TestCase):
     def test_examples_of_the_standard(self):
         self.assertEqual(events(b"data: YHOO\ndata: +2\ndata: 10\n\n"), [("message", "YHOO\n+2\n10", "")])
-        self.assertEqual(events(b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n"),
-                         [("message", "first event", "1"), ("message", "second event", "")])
+        self.assertEqual(
+            events(b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n"),
+            [("message", "first event", "1"), ("message", "second event", "")])
         self.assertEqual(events(b"data\n\ndata\ndata\n\ndata:"), [("message", "", ""), ("message", "\n", "")])
         self.assertEqual(events(b"data:test\n\ndata: test\n\n"), [("message", "test", "")] * 2)
-        self.assertEqual(events(b"event: add\ndata: 73\n\nevent: remove\n\ndata: 1\n\n"), [("add", "73", ""), ("message", "1", "")])
+        self.assertEqual(events(b"event: add\ndata: 73\n\nevent: remove\n\ndata: 1\n\n"),
+                         [("add", "73", ""), ("message", "1", "")])
 
     def test_line_ends_and_the_mark_of_order(self):
         for end in (b"\n", b"\r", b"\r\n"):

@@ -22,8 +22,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 APPS = HERE / "apps"
 PYTHON = "/usr/bin/python3"
-PACKAGES = {"nginx": "nginx", "gunicorn": "gunicorn", "node": "nodejs", "php": "php-cli", "curl": "curl", "openssl": "openssl",
-            PYTHON: "python3"}
+PACKAGES = {"nginx": "nginx", "gunicorn": "gunicorn", "node": "nodejs", "php": "php-cli", "curl": "curl",
+            "openssl": "openssl", PYTHON: "python3"}
 SANITIZED = bool(os.environ.get("SIDECAR_SANITIZE"))
 SLOW = float(os.environ.get("SIDECAR_TEST_SLOW") or (1.5 if SANITIZED else 1))
 HEARTBEAT = 0.3      # the sidecar's heartbeat interval
@@ -45,7 +45,7 @@ def milliseconds(value):
     return f"{int(seconds(value) * 1000)}ms"
 
 
-# --- what the machine has ------------------------------------------------------------------------------------------------------------
+# --- what the machine has -------------------------------------------------------------------------------------
 
 class Missing(Exception):
     pass
@@ -72,7 +72,8 @@ _claims = []
 
 
 def free_port():
-    """A port that no other test of this suite takes: below the ephemeral range, claimed by a name that ends with this process."""
+    """A port that no other test of this suite takes: below the ephemeral range, claimed by a name that ends
+    with this process."""
     for step in range(12000):
         port = 20000 + (os.getpid() * 37 + step) % 12000
         claim = socket.socket(socket.AF_UNIX)
@@ -90,7 +91,7 @@ def free_port():
     raise RuntimeError("no free port")
 
 
-# --- programs ------------------------------------------------------------------------------------------------------------------------
+# --- programs -------------------------------------------------------------------------------------------------
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _running = []
@@ -114,11 +115,13 @@ class Program:
         self.port = None
         self._stop_with = stop_with
         self._output = open(folder / f"{name}.log", "ab+", buffering=0)
-        clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "SSE_SIDECAR_", "FLASK_"))}
+        clean = {key: value for key, value in os.environ.items()
+                 if not key.startswith(("PYTHON", "SSE_SIDECAR_", "FLASK_"))}
         clean.update(LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1")
         clean.update(env or {})
-        self.process = subprocess.Popen([find(argv[0]) or argv[0], *map(str, argv[1:])], cwd=folder, env=clean, stdin=subprocess.DEVNULL,
-                                        stdout=self._stdout(), stderr=self._output, preexec_fn=_end_with_parent(stop_with))
+        self.process = subprocess.Popen([find(argv[0]) or argv[0], *map(str, argv[1:])], cwd=folder, env=clean,
+                                        stdin=subprocess.DEVNULL, stdout=self._stdout(), stderr=self._output,
+                                        preexec_fn=_end_with_parent(stop_with))
         _running.append(self)
 
     def _stdout(self):
@@ -178,8 +181,9 @@ class Sidecar(Program):
         self.lines = []
         self._news = threading.Condition()
         self._closed = False
-        super().__init__(f"sidecar-{upstream_port}", [binary, "--listen", "127.0.0.1:0", "--upstream", f"http://127.0.0.1:{upstream_port}",
-                                      "--heartbeat-interval", milliseconds(HEARTBEAT), "--log-format", "json", *options], folder)
+        argv = [binary, "--listen", "127.0.0.1:0", "--upstream", f"http://127.0.0.1:{upstream_port}",
+                "--heartbeat-interval", milliseconds(HEARTBEAT), "--log-format", "json", *options]
+        super().__init__(f"sidecar-{upstream_port}", argv, folder)
         threading.Thread(target=self._read_lines, daemon=True).start()
         try:
             self.port = int(self.wait_for_line(event="listening")["address"].rpartition(":")[2])
@@ -209,7 +213,8 @@ class Sidecar(Program):
 
     def wait_for_line(self, timeout=10.0, **wanted):
         with self._news:
-            if not self._news.wait_for(lambda: self._closed or self.matching(**wanted), seconds(timeout)) or not self.matching(**wanted):
+            said = self._news.wait_for(lambda: self._closed or self.matching(**wanted), seconds(timeout))
+            if not said or not self.matching(**wanted):
                 raise AssertionError(f"no log line with {wanted}; the program said:\n{self.output()}")
             return self.matching(**wanted)[0]
 
@@ -232,8 +237,8 @@ class Front:
         lines = [f"listen 127.0.0.1:{self.port}{' ssl http2' if self.tls else ''};"]
         if self.tls:
             lines += ["ssl_certificate tls.crt;", "ssl_certificate_key tls.key;"]
-        proxy = [f"proxy_pass http://127.0.0.1:{self.upstream_port};", f"proxy_read_timeout {milliseconds(READ_TIMEOUT)};",
-                 "proxy_set_header Host $host;"]
+        proxy = [f"proxy_pass http://127.0.0.1:{self.upstream_port};",
+                 f"proxy_read_timeout {milliseconds(READ_TIMEOUT)};", "proxy_set_header Host $host;"]
         if self.version:
             proxy.append(f"proxy_http_version {self.version};")
         if self.upgrade:  # as found in the wild: no map, so every request says `Connection: upgrade`
@@ -258,10 +263,14 @@ class Systems:
             began = time.monotonic()
             status = program.stop()
             if isinstance(program, Sidecar) and time.monotonic() - began > seconds(DRAINED):
-                complaints.append(f"{program.name} waited {time.monotonic() - began:.1f} s for clients that have long left\n{program.output()}")
+                waited = time.monotonic() - began
+                complaints.append(f"{program.name} waited {waited:.1f} s for clients that have long left\n"
+                                  f"{program.output()}")
             if isinstance(program, Sidecar) and status not in (0, -signal.SIGKILL):
-                complaints.append(f"{program.name} should have ended with 0 on SIGTERM, but: {status}\n{program.output()}")
-            elif isinstance(program, Sidecar) and ("Sanitizer" in program.output() or "runtime error:" in program.output()):
+                complaints.append(f"{program.name} should have ended with 0 on SIGTERM, but: {status}\n"
+                                  f"{program.output()}")
+            elif isinstance(program, Sidecar) and ("Sanitizer" in program.output()
+                                                   or "runtime error:" in program.output()):
                 complaints.append(f"a sanitizer spoke:\n{program.output()}")
         shutil.rmtree(self.folder, ignore_errors=True)
         if complaints:
@@ -295,14 +304,16 @@ class Systems:
     def gunicorn(self, app="portal:app", worker="gthread", workers=1, threads=16, keep_alive=None, port=None):
         require(PYTHON, "gunicorn", modules=["flask"])
         port = port or free_port()
-        argv = [PYTHON, "/usr/bin/gunicorn", "--bind", f"127.0.0.1:{port}", "--chdir", APPS, "--preload", "--worker-class", worker,
-                "--workers", workers, "--worker-tmp-dir", "/dev/shm", "--graceful-timeout", 1]
+        argv = [PYTHON, "/usr/bin/gunicorn", "--bind", f"127.0.0.1:{port}", "--chdir", APPS, "--preload",
+                "--worker-class", worker, "--workers", workers, "--worker-tmp-dir", "/dev/shm",
+                "--graceful-timeout", 1]
         if worker == "gthread":
             argv += ["--threads", threads]
         if keep_alive:
             argv += ["--keep-alive", keep_alive]
         # SIGINT: gunicorn's quick shutdown, SIGTERM waits for what is still running
-        return self._listening(Program(f"gunicorn-{port}", argv + [app], self.folder, self._env(), stop_with=signal.SIGINT), port)
+        program = Program(f"gunicorn-{port}", argv + [app], self.folder, self._env(), stop_with=signal.SIGINT)
+        return self._listening(program, port)
 
     def flask_dev(self, app="portal"):
         require(PYTHON, modules=["flask"])
@@ -313,12 +324,14 @@ class Systems:
     def node(self, app, port=None, **env):
         require("node")
         port = port or free_port()
-        return self._listening(Program(f"node-{app}-{port}", ["node", APPS / f"{app}.js", port], self.folder, self._env(**env)), port)
+        argv = ["node", APPS / f"{app}.js", port]
+        return self._listening(Program(f"node-{app}-{port}", argv, self.folder, self._env(**env)), port)
 
     def python_http(self, app="shelf"):
         require(PYTHON)
         port = free_port()
-        return self._listening(Program(f"python-{port}", [PYTHON, APPS / f"{app}.py", port], self.folder, self._env()), port)
+        argv = [PYTHON, APPS / f"{app}.py", port]
+        return self._listening(Program(f"python-{port}", argv, self.folder, self._env()), port)
 
     def php(self):
         require("php")
@@ -336,12 +349,15 @@ class Systems:
         if any(front.tls for front in fronts):
             self._certificate()
         blocks = "".join(front.block() for front in fronts)
-        temporary = "".join(f"{kind}_temp_path {kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        temporary = "".join(f"{kind}_temp_path {kind};\n"
+                            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         name = f"nginx-{fronts[0].port}"
         (self.folder / f"{name}.conf").write_text(
-            f"daemon off;\nmaster_process off;\npid {name}.pid;\nerror_log stderr info;\nevents {{ worker_connections 512; }}\n"
+            f"daemon off;\nmaster_process off;\npid {name}.pid;\nerror_log stderr info;\n"
+            "events { worker_connections 512; }\n"
             f"http {{\naccess_log off;\nclient_max_body_size 0;\n{temporary}{blocks}}}\n")
-        nginx = Program(name, ["nginx", "-p", self.folder, "-e", "stderr", "-c", self.folder / f"{name}.conf"], self.folder)
+        argv = ["nginx", "-p", self.folder, "-e", "stderr", "-c", self.folder / f"{name}.conf"]
+        nginx = Program(name, argv, self.folder)
         for front in fronts:
             nginx.port = front.port
             nginx.wait_for_port()
@@ -349,12 +365,13 @@ class Systems:
 
     def _certificate(self):
         require("openssl")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                        "-subj", "/CN=portal.example", "-keyout", "tls.key", "-out", "tls.crt"],
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                        "-nodes", "-days", "2", "-subj", "/CN=portal.example", "-keyout", "tls.key",
+                        "-out", "tls.crt"],
                        cwd=self.folder, check=True, capture_output=True)
 
 
-# --- cases ---------------------------------------------------------------------------------------------------------------------------
+# --- cases ----------------------------------------------------------------------------------------------------
 
 class Case(unittest.TestCase):
     """A test class with the programs of `start(systems)`; their output is shown when one of its cases fails.
@@ -390,12 +407,14 @@ class Case(unittest.TestCase):
         super().run(result)
         if len(result.failures) + len(result.errors) > before:
             for program in self.systems.programs:
-                print(f"--- meanwhile {program.name} said\n{program.output()[said.get(program, 0):][-3000:]}", file=sys.stderr)
+                output = program.output()[said.get(program, 0):]
+                print(f"--- meanwhile {program.name} said\n{output[-3000:]}", file=sys.stderr)
         return result
 
 
 def together(calls):
-    """Runs the calls of a dictionary at the same time and returns their results by the same names; an exception is a result."""
+    """Runs the calls of a dictionary at the same time and returns their results by the same names; an exception
+    is a result."""
     def guarded(call):
         try:
             return call()
@@ -409,12 +428,14 @@ def together(calls):
 def run(*argv, timeout=60.0, data=None, cwd=None):
     """A client program from start to end; its output as bytes."""
     require(argv[0])
-    return subprocess.run([find(argv[0]), *map(str, argv[1:])], input=data, stdin=None if data is not None else subprocess.DEVNULL,
-                          capture_output=True, timeout=seconds(timeout), cwd=cwd, preexec_fn=_end_with_parent())
+    return subprocess.run([find(argv[0]), *map(str, argv[1:])], input=data,
+                          stdin=None if data is not None else subprocess.DEVNULL, capture_output=True,
+                          timeout=seconds(timeout), cwd=cwd, preexec_fn=_end_with_parent())
 
 
 def main():
-    """Runs the classes named on the command line; 77 when everything was skipped, which ctest knows as a skipped test."""
+    """Runs the classes named on the command line; 77 when everything was skipped, which ctest knows as a
+    skipped test."""
     program = unittest.main(module="__main__", exit=False, verbosity=2)
     result = program.result
     if not result.wasSuccessful() or result.testsRun == 0 and not result.skipped:

@@ -1,4 +1,5 @@
-"""Legacy servers drop idle connections early: gunicorn after 2 s, Node here after 1 s. No request may be the one that finds out."""
+"""Legacy servers drop idle connections early: gunicorn after 2 s, Node here after 1 s. No request may be the
+one that finds out."""
 
 import hashlib
 import json
@@ -12,7 +13,8 @@ CLIENTS = 12
 
 
 class KeepAliveCases(Case):
-    """Twelve clients ask at the same time, then all fall silent for about as long as the backend bears it, round after round."""
+    """Twelve clients ask at the same time, then all fall silent for about as long as the backend bears it,
+    round after round."""
 
     pauses = ()
 
@@ -49,7 +51,8 @@ class KeepAliveCases(Case):
         self.assertEqual(list(results.values()), [len(self.pauses) + 1] * CLIENTS)
 
     def test_no_request_fails_in_a_crowd(self):
-        """New clients behind nginx, one after the other without a pause: the pool's connections are used and come to no harm."""
+        """New clients behind nginx, one after the other without a pause: the pool's connections are used and
+        come to no harm."""
         def client():
             return [fetch(self.front.port, f"{self.target}?n={number}").status for number in range(30)]
         results = together({number: client for number in range(4)})

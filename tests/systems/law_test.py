@@ -1,5 +1,5 @@
-"""The law of the stream with servers that others wrote: less the sidecar's insertions, what arrives is what was sent, byte for byte, and a
-conforming reader sees the same events. The streams are those of apps/streams.json."""
+"""The law of the stream with servers that others wrote: less the sidecar's insertions, what arrives is what was sent,
+byte for byte, and a conforming reader sees the same events. The streams are those of apps/streams.json."""
 
 import gzip
 import sys
@@ -14,7 +14,8 @@ from pieces import STREAMS, content, pieces  # noqa: E402  the applications' own
 PAUSE = 0.6   # of the streams, where a heartbeat is expected
 BOM = b"\xef\xbb\xbf"
 NO_PLACE = {"inside-line", "byte-by-byte"}   # nothing may be inserted here
-LINE_ENDS = {"crlf": b"\r\n", "inside-event-crlf": b"\r\n", "cr": b"\r", "plain": b"\n", "inside-event": b"\n", "utf-8": b"\n"}
+LINE_ENDS = {"crlf": b"\r\n", "inside-event-crlf": b"\r\n", "cr": b"\r", "plain": b"\n", "inside-event": b"\n",
+             "utf-8": b"\n"}
 
 
 class LawCases(Case):
@@ -55,7 +56,8 @@ class LawCases(Case):
         for name, seen in self.each("sidecar", "nginx"):
             straight = self.seen[name, "straight"].parser
             self.assertEqual(seen.parser.events, straight.events, seen)
-            self.assertEqual((seen.parser.last_event_id, seen.parser.retries), (straight.last_event_id, straight.retries), seen)
+            self.assertEqual((seen.parser.last_event_id, seen.parser.retries),
+                             (straight.last_event_id, straight.retries), seen)
 
     def test_the_bytes_are_the_same_less_the_insertions(self):
         for name, seen in self.each("sidecar", "nginx"):
@@ -68,7 +70,8 @@ class LawCases(Case):
                 self.assertEqual(found, [], seen)
             end = LINE_ENDS.get(name)
             for insertion in found if end else []:
-                self.assertTrue(insertion.bytes.endswith(b"heartbeat" + end + (b"" if insertion.inside_event else end)), seen)
+                expected = b"heartbeat" + end + (b"" if insertion.inside_event else end)
+                self.assertTrue(insertion.bytes.endswith(expected), seen)
 
     def test_silence_is_filled_wherever_it_may_be(self):
         for name, seen in self.each("sidecar"):
@@ -106,18 +109,21 @@ class Gunicorn(LawCases):
     def test_packed_streams_pass_untouched(self):
         target, fields = "/compressed/stream", {"Accept-Encoding": "gzip"}
         seen, straight = (record(port, target, fields=fields) for port in (self.sidecar.port, self.backend.port))
-        self.assertEqual((seen.body, seen.response.get("Content-Encoding"), seen.end), (straight.body, "gzip", "complete"))
+        self.assertEqual((seen.body, seen.response.get("Content-Encoding"), seen.end),
+                         (straight.body, "gzip", "complete"))
         self.assertEqual(len(event_stream.parse(gzip.decompress(seen.body)).events), 40)
 
     def test_who_names_event_streams_gets_them_unpacked_and_with_heartbeats(self):
-        seen = record(self.sidecar.port, "/compressed/stream", fields={"Accept": "text/event-stream", "Accept-Encoding": "gzip"})
+        seen = record(self.sidecar.port, "/compressed/stream",
+                      fields={"Accept": "text/event-stream", "Accept-Encoding": "gzip"})
         self.assertEqual((seen.response.get("Content-Encoding"), len(seen.events)), (None, 40), seen)
         self.assertGreaterEqual(len(seen.heartbeats), 1, seen)
 
     def test_what_is_no_event_stream_passes_untouched(self):
-        types = ["text/event-streams", "text/event-stream+json", "application/x-ndjson", "text/plain", "text/event-stream; charset=gb18030",
-                 "application/json; profile=text/event-stream"]
-        calls = {kind: (lambda kind=kind: record(self.sidecar.port, "/streams/plain?type=" + kind.replace(" ", "%20").replace("+", "%2B")))
+        types = ["text/event-streams", "text/event-stream+json", "application/x-ndjson", "text/plain",
+                 "text/event-stream; charset=gb18030", "application/json; profile=text/event-stream"]
+        calls = {kind: (lambda kind=kind: record(self.sidecar.port, "/streams/plain?type="
+                                                 + kind.replace(" ", "%20").replace("+", "%2B")))
                  for kind in types}
         for kind, seen in together(calls).items():
             self.assertEqual((seen.body, seen.end), (content("plain"), "complete"), seen)
@@ -125,7 +131,9 @@ class Gunicorn(LawCases):
 
     def test_the_type_may_be_written_in_any_way(self):
         types = ["Text/Event-Stream", "text/event-stream;charset=UTF-8", "text/event-stream ; charset=utf-8; x=y"]
-        calls = {kind: (lambda kind=kind: record(self.sidecar.port, "/streams/plain?type=" + kind.replace(" ", "%20"))) for kind in types}
+        calls = {kind: (lambda kind=kind: record(self.sidecar.port,
+                                                 "/streams/plain?type=" + kind.replace(" ", "%20")))
+                 for kind in types}
         for _, seen in together(calls).items():
             self.assertEqual(len(seen.events), 2, seen)
             self.assertGreaterEqual(len(seen.heartbeats), 1, seen)

@@ -23,7 +23,8 @@ class LoginStreamCases(Case):
         fronts = {"bare-1.0": Front(backend.port), "bare-1.1": Front(backend.port, "1.1"),
                   "nginx-1.0": Front(cls.sidecar.port), "nginx-1.1": Front(cls.sidecar.port, "1.1")}
         systems.nginx(*fronts.values())
-        ports = {"sidecar": cls.sidecar.port, "sidecar-to-1.0-client": cls.sidecar.port, **{name: front.port for name, front in fronts.items()}}
+        ports = {"sidecar": cls.sidecar.port, "sidecar-to-1.0-client": cls.sidecar.port,
+                 **{name: front.port for name, front in fronts.items()}}
 
         def log_in(name):
             version = "HTTP/1.0" if name == "sidecar-to-1.0-client" else "HTTP/1.1"
@@ -44,7 +45,8 @@ class LoginStreamCases(Case):
     def test_bare_nginx_cuts_the_stream(self):
         for name, seen in self.recordings(BARE):
             self.assertNotIn(self.events[-1], seen.events, seen)
-            self.assertTrue(seen.status in (None, 504) or seen.end != "complete", f"{name} should have been cut: {seen}")
+            self.assertTrue(seen.status in (None, 504) or seen.end != "complete",
+                            f"{name} should have been cut: {seen}")
             self.assertGreater(seen.duration, seconds(READ_TIMEOUT) * 0.8, seen)
             self.assertLess(seen.duration, seconds(SILENCE) * 0.9, seen)
 

@@ -1,5 +1,5 @@
-"""The notification server: nothing is said for long. What the backend has flushed reaches the client at once; what it has not is not
-invented for it."""
+"""The notification server: nothing is said for long. What the backend has flushed reaches the client at once; what it
+has not is not invented for it."""
 
 from harness import READ_TIMEOUT, Case, Front, main, seconds, together
 from recording import record
@@ -24,14 +24,16 @@ class Notify(Case):
 
     def test_a_head_that_comes_with_the_first_event_comes_with_the_first_event(self):
         seen = self.seen["late-head"]
-        self.assertEqual((seen.status, seen.events, seen.end), (200, [("new_message", '{"chat_id":13}')], "complete"), seen)
+        self.assertEqual((seen.status, seen.events, seen.end),
+                         (200, [("new_message", '{"chat_id":13}')], "complete"), seen)
         self.assertGreater(seen.after(seen.response.head_at), seconds(1.1), seen)
         self.assertEqual(seen.heartbeats, [], seen)
 
     def test_a_flushed_head_is_there_at_once_and_heartbeats_follow(self):
         for name in ("flushed", "flushed-nginx-1.0", "flushed-nginx-1.1"):
             seen = self.seen[name]
-            self.assertEqual((seen.status, seen.events, seen.end), (200, [("new_message", '{"chat_id":13}')], "complete"), seen)
+            self.assertEqual((seen.status, seen.events, seen.end),
+                             (200, [("new_message", '{"chat_id":13}')], "complete"), seen)
             self.assertLess(seen.after(seen.response.head_at), seconds(READ_TIMEOUT) * 0.9, seen)
             self.assertGreaterEqual(len(seen.heartbeats), 4, seen)
             self.assertLess(seen.heartbeats[-1].at, seen.parser.event_times[0] + 0.001, seen)
@@ -47,7 +49,8 @@ class Notify(Case):
         self.assertLess(seen.after(seen.parser.event_times[0]), seconds(0.25), seen)
 
     def test_an_ordinary_answer_may_be_as_late_as_it_likes(self):
-        self.assertEqual(fetch(self.sidecar.port, "/later?after=1.5", fields={"Accept": "text/event-stream"}).body, b"at last")
+        answer = fetch(self.sidecar.port, "/later?after=1.5", fields={"Accept": "text/event-stream"})
+        self.assertEqual(answer.body, b"at last")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ class Shop(Case):
             cookies = {cookie.split("=")[0]: cookie.split(";")[0] for cookie in answer.all("Set-Cookie")}
             self.assertEqual(set(cookies), {"PHPSESSID", "currency"})
             for item in ("milk", "t%C3%A9"):
-                connection.request("POST", "/cart", {**FORM, "Cookie": cookies["PHPSESSID"]}, f"item={item}".encode()).read()
+                fields = {**FORM, "Cookie": cookies["PHPSESSID"]}
+                connection.request("POST", "/cart", fields, f"item={item}".encode()).read()
             answer = connection.request("GET", "/cart", {"Cookie": cookies["PHPSESSID"]})
             self.assertEqual(json.loads(answer.read()), ["tea", "milk", "t\u00e9"])
 
@@ -43,7 +44,8 @@ class Shop(Case):
         done = run("curl", "--silent", "-F", f"file=@{path}", f"http://127.0.0.1:{self.sidecar.port}/upload")
         self.assertEqual(json.loads(done.stdout), {"name": "photo.raw", "size": 1 << 20, "sha256": digest})
         answer = fetch(self.sidecar.port, "/put", "PUT", body=path.read_bytes())
-        self.assertEqual((answer.status, json.loads(answer.body)), (201, {"method": "PUT", "length": 1 << 20, "sha256": digest}))
+        self.assertEqual((answer.status, json.loads(answer.body)),
+                         (201, {"method": "PUT", "length": 1 << 20, "sha256": digest}))
 
 
 class Orders(Case):
@@ -55,7 +57,8 @@ class Orders(Case):
         fronts = [Front(bare.port), Front(systems.sidecar(kept.port).port)]
         systems.nginx(*fronts)
         sidecar = systems.sidecar(direct.port)
-        cls.seen = together({"bare": lambda: record(fronts[0].port, "/order/stream"), "nginx": lambda: record(fronts[1].port, "/order/stream"),
+        cls.seen = together({"bare": lambda: record(fronts[0].port, "/order/stream"),
+                             "nginx": lambda: record(fronts[1].port, "/order/stream"),
                              "sidecar": lambda: record(sidecar.port, "/order/stream")})
 
     def test_bare_nginx_cuts_the_stream(self):

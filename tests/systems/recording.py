@@ -1,4 +1,5 @@
-"""A client that writes down everything about one event stream: the answer, each event with its time, the heartbeats, and the end."""
+"""A client that writes down everything about one event stream: the answer, each event with its time, the heartbeats,
+and the end."""
 
 import time
 
@@ -43,13 +44,15 @@ class Recording:
         return moment - self.opened_at
 
     def __repr__(self):
-        pieces = [(round(self.after(at), 3), piece[:80]) for at, piece in (self.response.pieces if self.response else [])[:40]]
+        arrived = self.response.pieces if self.response else []
+        pieces = [(round(self.after(at), 3), piece[:80]) for at, piece in arrived[:40]]
         fields = self.response.fields if self.response else None
-        return f"<{self.target}: {self.status} {self.end} after {self.duration:.3f} s, fields {fields}, pieces {pieces}>"
+        return (f"<{self.target}: {self.status} {self.end} after {self.duration:.3f} s, fields {fields}, "
+                f"pieces {pieces}>")
 
 
-def record(port, target, method="GET", fields=(("Accept", "text/event-stream"),), body=b"", version="HTTP/1.1", timeout=20.0,
-           until=lambda recording: False):
+def record(port, target, method="GET", fields=(("Accept", "text/event-stream"),), body=b"", version="HTTP/1.1",
+           timeout=20.0, until=lambda recording: False):
     """Reads the stream to its end, or until `until(recording)` says that the client has seen enough and leaves."""
     recording = Recording(target, time.monotonic())
     with Connection(port, timeout) as connection:

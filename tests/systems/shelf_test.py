@@ -1,4 +1,5 @@
-"""Python's http.server speaks HTTP/1.0: every answer ends with its connection, and a client of HTTP/1.1 need not notice."""
+"""Python's http.server speaks HTTP/1.0: every answer ends with its connection, and a client of HTTP/1.1 need not
+notice."""
 
 import json
 
@@ -45,7 +46,8 @@ class Shelf(Case):
         with Connection(self.sidecar.port) as connection:
             answer = connection.request("GET", "/style.css", {"Connection": "keep-alive"}, version="HTTP/1.0")
             answer.read()
-            self.assertEqual((answer.get("Connection", "").lower(), answer.all("Content-Length") != []), ("keep-alive", True), answer.fields)
+            self.assertEqual((answer.get("Connection", "").lower(), answer.all("Content-Length") != []),
+                             ("keep-alive", True), answer.fields)
             self.assertEqual(connection.request("GET", "/style.css", version="HTTP/1.0").status, 200)
 
 

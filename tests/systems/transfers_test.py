@@ -1,4 +1,5 @@
-"""Large files both ways, and curl's ways to send them: what arrives is what was sent, and the sidecar keeps none of it."""
+"""Large files both ways, and curl's ways to send them: what arrives is what was sent, and the sidecar keeps none of
+it."""
 
 import hashlib
 import json
@@ -67,22 +68,26 @@ class Uploads(TransferCases):
     def test_a_form_with_fifty_megabytes_arrives(self):
         path, digest = self.large_file(50)
         small, small_digest = self.large_file(1)
-        done = self.curl("-F", f"file=@{path}", "-F", f"file=@{small};filename=gr\u00f6\u00dfe.bin", "-F", "note=zwei Dateien", self.url("/upload"))
+        done = self.curl("-F", f"file=@{path}", "-F", f"file=@{small};filename=gr\u00f6\u00dfe.bin",
+                         "-F", "note=zwei Dateien", self.url("/upload"))
         answer = json.loads(done.stdout)
-        self.assertEqual(answer["files"], [["file", path.name, 50 * MEBIBYTE, digest], ["file", "gr\u00f6\u00dfe.bin", MEBIBYTE, small_digest]])
+        self.assertEqual(answer["files"], [["file", path.name, 50 * MEBIBYTE, digest],
+                                           ["file", "gr\u00f6\u00dfe.bin", MEBIBYTE, small_digest]])
         self.assertEqual(answer["form"], {"note": "zwei Dateien"})
         self.assert_little_memory()
 
     def test_a_put_in_chunks_arrives(self):
         path, digest = self.large_file(20)
         done = self.curl("-T", "-", self.url("/upload/raw"), data=path.read_bytes())
-        self.assertEqual(json.loads(done.stdout), {"size": 20 * MEBIBYTE, "sha256": digest, "length": None, "coding": "chunked"})
+        self.assertEqual(json.loads(done.stdout),
+                         {"size": 20 * MEBIBYTE, "sha256": digest, "length": None, "coding": "chunked"})
         self.assert_little_memory()
 
     def test_a_put_with_a_length_arrives(self):
         path, digest = self.large_file(20)
         done = self.curl("-T", path, self.url("/upload/raw"))
-        self.assertEqual(json.loads(done.stdout), {"size": 20 * MEBIBYTE, "sha256": digest, "length": str(20 * MEBIBYTE), "coding": None})
+        self.assertEqual(json.loads(done.stdout),
+                         {"size": 20 * MEBIBYTE, "sha256": digest, "length": str(20 * MEBIBYTE), "coding": None})
 
     def test_an_empty_upload_arrives(self):
         for options in (["-X", "POST", "-d", ""], ["-T", "/dev/null"], ["-X", "POST", "-T", "-"]):
@@ -91,15 +96,16 @@ class Uploads(TransferCases):
 
     def test_continue_comes_from_the_backend(self):
         path, digest = self.large_file(2)
-        done = self.curl("-v", "-H", "Expect: 100-continue", "--expect100-timeout", "30", "-T", path, self.url("/upload/raw"))
+        done = self.curl("-v", "-H", "Expect: 100-continue", "--expect100-timeout", "30", "-T", path,
+                         self.url("/upload/raw"))
         self.assertIn(b"< HTTP/1.1 100 Continue", done.stderr)
         self.assertIn(b"< HTTP/1.1 201 ", done.stderr)
         self.assertEqual(json.loads(done.stdout)["sha256"], digest)
 
     def test_continue_for_a_body_in_chunks(self):
         path, digest = self.large_file(2)
-        done = self.curl("-v", "-H", "Expect: 100-continue", "--expect100-timeout", "30", "-T", "-", self.url("/upload/raw"),
-                         data=path.read_bytes())
+        done = self.curl("-v", "-H", "Expect: 100-continue", "--expect100-timeout", "30", "-T", "-",
+                         self.url("/upload/raw"), data=path.read_bytes())
         self.assertIn(b"< HTTP/1.1 100 Continue", done.stderr)
         self.assertEqual(json.loads(done.stdout)["sha256"], digest)
 
@@ -112,7 +118,8 @@ class NodeUploads(TransferCases):
 
     def test_a_server_that_looks_first_may_refuse_the_body(self):
         path, _ = self.large_file(50)
-        done = self.curl("-v", "-H", "Expect: 100-continue", "--expect100-timeout", "30", "-T", path, self.url("/upload"))
+        done = self.curl("-v", "-H", "Expect: 100-continue", "--expect100-timeout", "30", "-T", path,
+                         self.url("/upload"))
         self.assertIn(b"< HTTP/1.1 401 ", done.stderr)
         self.assertIn(b'< WWW-Authenticate: Basic realm="uploads"', done.stderr)
         self.assertNotIn(b"100 Continue", done.stderr)
@@ -120,7 +127,8 @@ class NodeUploads(TransferCases):
 
     def test_a_server_that_looks_first_may_accept_it(self):
         path, digest = self.large_file(50)
-        done = self.curl("-v", "-H", "Expect: 100-continue", "--expect100-timeout", "30", "-u", "me:x", "-T", path, self.url("/upload"))
+        done = self.curl("-v", "-H", "Expect: 100-continue", "--expect100-timeout", "30", "-u", "me:x", "-T", path,
+                         self.url("/upload"))
         self.assertIn(b"< HTTP/1.1 100 Continue", done.stderr)
         self.assertEqual(json.loads(done.stdout)["sha256"], digest)
         self.assert_little_memory()

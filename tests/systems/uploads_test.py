@@ -1,9 +1,11 @@
-"""Progress of uploads over HTTP/2: what the browser calls ERR_HTTP2_PROTOCOL_ERROR is nginx' read timeout, and heartbeats mend it."""
+"""Progress of uploads over HTTP/2: what the browser calls ERR_HTTP2_PROTOCOL_ERROR is nginx' read timeout, and
+heartbeats mend it."""
 
 import event_stream
 from harness import Case, Front, main, run, seconds, together
 
-EVENTS = [("connected", '{"taskId":"%s"}'), ("progress", '{"percent":40}'), ("progress", '{"percent":100}'), ("complete", '{"taskId":"%s"}')]
+EVENTS = [("connected", '{"taskId":"%s"}'), ("progress", '{"percent":40}'), ("progress", '{"percent":100}'),
+          ("complete", '{"taskId":"%s"}')]
 
 
 class Http2(Case):
@@ -17,8 +19,9 @@ class Http2(Case):
 
         def watch(name):
             url = f"https://127.0.0.1:{fronts[name].port}/api/v1/uploads/{name}/stream"
-            return lambda: run("curl", "--silent", "--show-error", "--http2", "--insecure", "--no-buffer", "--max-time", str(seconds(20)),
-                               "--write-out", "\n%{http_version} %{http_code}", "-H", "Accept: text/event-stream", url)
+            return lambda: run("curl", "--silent", "--show-error", "--http2", "--insecure", "--no-buffer",
+                               "--max-time", str(seconds(20)), "--write-out", "\n%{http_version} %{http_code}",
+                               "-H", "Accept: text/event-stream", url)
 
         cls.seen = together({name: watch(name) for name in fronts})
 
@@ -42,7 +45,8 @@ class Http2(Case):
             self.assertGreaterEqual(len(event_stream.parse(self.body(name)).heartbeats), 4)
 
     def test_each_was_watched_once(self):
-        self.assertEqual(sorted(self.systems.journal()), ["upload bare", "upload bare-1.0", "upload kept", "upload kept-1.0"])
+        self.assertEqual(sorted(self.systems.journal()),
+                         ["upload bare", "upload bare-1.0", "upload kept", "upload kept-1.0"])
 
 
 if __name__ == "__main__":

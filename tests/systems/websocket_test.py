@@ -1,5 +1,5 @@
-"""WebSocket beside event streams on the same port, directly and behind the nginx configuration found in the wild, which says
-`Connection: upgrade` on every request."""
+"""WebSocket beside event streams on the same port, directly and behind the nginx configuration found in the wild,
+which says `Connection: upgrade` on every request."""
 
 import base64
 import hashlib
@@ -34,9 +34,10 @@ class WebSocket:
     def __init__(self, port, path="/chat", early=b"", fields=()):
         self.connection = Connection(port, timeout=10)
         key = base64.b64encode(os.urandom(16)).decode()
-        lines = [("Host", "chat.example"), ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Key", key),
-                 ("Sec-WebSocket-Version", "13"), *fields]
-        self.connection.send(f"GET {path} HTTP/1.1\r\n".encode() + "".join(f"{name}: {value}\r\n" for name, value in lines).encode()
+        lines = [("Host", "chat.example"), ("Upgrade", "websocket"), ("Connection", "Upgrade"),
+                 ("Sec-WebSocket-Key", key), ("Sec-WebSocket-Version", "13"), *fields]
+        self.connection.send(f"GET {path} HTTP/1.1\r\n".encode()
+                             + "".join(f"{name}: {value}\r\n" for name, value in lines).encode()
                              + b"\r\n" + early)
         self.response = self.connection.response()
         digest = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
@@ -122,7 +123,8 @@ class SocketCases(Case):
 
     def test_a_refused_upgrade_is_an_answer(self):
         with WebSocket(self.port, "/forbidden") as chat:
-            self.assertEqual((chat.response.status, chat.response.get("X-Reason"), chat.response.read()), (403, "members", b"no members"))
+            self.assertEqual((chat.response.status, chat.response.get("X-Reason"), chat.response.read()),
+                             (403, "members", b"no members"))
 
     def test_pages_are_pages(self):
         answer = fetch(self.port, "/page")
@@ -135,7 +137,8 @@ class SocketCases(Case):
         self.assertNotEqual((json.loads(answer.body)["connection"] or "").lower(), "upgrade")
 
     def test_an_offer_of_h2c_is_an_ordinary_request(self):
-        fields = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQCAAAAAAIAAAAA"}
+        fields = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c",
+                  "HTTP2-Settings": "AAMAAABkAAQCAAAAAAIAAAAA"}
         answer = fetch(self.port, "/page", fields=fields)
         self.assertEqual((answer.status, json.loads(answer.body)["upgrade"]), (200, None))
 

@@ -1,4 +1,5 @@
-"""HTTP/1.x by hand: a client that shows when each byte came, how a message was framed, and whether its end was an honest one."""
+"""HTTP/1.x by hand: a client that shows when each byte came, how a message was framed, and whether its end was an
+honest one."""
 
 import socket
 import struct
@@ -119,7 +120,8 @@ class Connection:
         self.socket.sendall(raw)
 
     def request(self, method, target, fields=(), body=b"", version="HTTP/1.1"):
-        """Sends a request and returns its response; `fields` may name Host and Content-Length to replace the usual ones."""
+        """Sends a request and returns its response; `fields` may name Host and Content-Length to replace the usual
+        ones."""
         self.send(head(method, target, fields, body, version) + body)
         return self.response(method)
 

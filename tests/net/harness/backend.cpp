@@ -14,7 +14,9 @@
 namespace sidecar::nettest {
 namespace {
 
-[[noreturn]] void fail(const char* what) { throw Failure(std::string(what) + ": " + std::strerror(errno)); }
+[[noreturn]] void fail(const char* what) {
+  throw Failure(std::string(what) + ": " + std::strerror(errno));
+}
 
 int bind_tcp(std::uint16_t& port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -67,7 +69,9 @@ RawBackend::RawBackend(const BackendOptions& options) : backlog_(options.backlog
   if (options.listening) listen();
 }
 
-RawBackend::~RawBackend() { ::close(fd_); }
+RawBackend::~RawBackend() {
+  ::close(fd_);
+}
 
 void RawBackend::listen() {
   if (::listen(fd_, backlog_) != 0) fail("listen");
@@ -87,14 +91,19 @@ RawConnection RawBackend::accept(Milliseconds timeout) {
 RawConnection RawBackend::next_of(RawConnection known, Milliseconds timeout) {
   if (!known.buffered().empty()) return known;
   pollfd entries[] = {{known.fd(), POLLIN, 0}, {fd_, POLLIN, 0}};
-  if (::poll(entries, 2, static_cast<int>(timeout.count())) <= 0) throw TimedOut("backend " + address_ + ": nothing comes");
+  if (::poll(entries, 2, static_cast<int>(timeout.count())) <= 0)
+    throw TimedOut("backend " + address_ + ": nothing comes");
   if (entries[1].revents != 0) return accept();
   return known;
 }
 
-bool RawBackend::no_connection_for(Milliseconds duration) { return !readable(fd_, duration); }
+bool RawBackend::no_connection_for(Milliseconds duration) {
+  return !readable(fd_, duration);
+}
 
-std::string RawBackend::url() const { return port_ == 0 ? address_ : "http://" + address_; }
+std::string RawBackend::url() const {
+  return port_ == 0 ? address_ : "http://" + address_;
+}
 
 ServingBackend::ServingBackend(Handler handler, const BackendOptions& options)
     : backend_(options), handler_(std::move(handler)), acceptor_([this] { accept_loop(); }) {}

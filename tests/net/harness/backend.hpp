@@ -14,10 +14,10 @@
 namespace sidecar::nettest {
 
 struct BackendOptions {
-  std::string unix_path;    ///< Empty: 127.0.0.1, any free port.
-  bool listening = true;    ///< false: the port is taken but refuses until listen().
+  std::string unix_path;  ///< Empty: 127.0.0.1, any free port.
+  bool listening = true;  ///< false: the port is taken but refuses until listen().
   int backlog = 512;
-  int receive_buffer = 0;   ///< SO_RCVBUF of the accepted connections; 0: the kernel's default.
+  int receive_buffer = 0;  ///< SO_RCVBUF of the accepted connections; 0: the kernel's default.
 };
 
 class RawBackend {

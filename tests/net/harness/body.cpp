@@ -39,8 +39,11 @@ bool BodyReader::fill(Clock::time_point deadline) {
 
 void BodyReader::decode() {
   switch (framing_.framing) {
-    case Framing::none: break;
-    case Framing::until_close: decoded_ += std::exchange(raw_, {}); break;
+    case Framing::none:
+      break;
+    case Framing::until_close:
+      decoded_ += std::exchange(raw_, {});
+      break;
     case Framing::length:
       take_data();
       if (left_ == 0) finish();
@@ -55,7 +58,8 @@ void BodyReader::decode() {
 /// One step; false: more bytes are needed.
 bool BodyReader::decode_chunked() {
   switch (state_) {
-    case State::size: return take_size_line();
+    case State::size:
+      return take_size_line();
     case State::data:
       take_data();
       if (left_ > 0) return false;
@@ -67,7 +71,8 @@ bool BodyReader::decode_chunked() {
       raw_.erase(0, 2);
       state_ = State::size;
       return true;
-    case State::trailers: return take_trailers();
+    case State::trailers:
+      return take_trailers();
   }
   return false;
 }

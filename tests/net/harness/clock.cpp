@@ -6,7 +6,9 @@
 
 namespace sidecar::nettest {
 
-bool sanitized() { return !std::string_view(SIDECAR_SANITIZE).empty(); }
+bool sanitized() {
+  return !std::string_view(SIDECAR_SANITIZE).empty();
+}
 
 int slowness() {
   static const int factor = [] {
@@ -17,12 +19,20 @@ int slowness() {
   return factor;
 }
 
-Milliseconds scaled(Milliseconds duration) { return duration * slowness(); }
+Milliseconds scaled(Milliseconds duration) {
+  return duration * slowness();
+}
 
-Milliseconds patience() { return scaled(5s); }
+Milliseconds patience() {
+  return scaled(5s);
+}
 
-Milliseconds since(Clock::time_point start) { return std::chrono::duration_cast<Milliseconds>(Clock::now() - start); }
+Milliseconds since(Clock::time_point start) {
+  return std::chrono::duration_cast<Milliseconds>(Clock::now() - start);
+}
 
-std::string to_text(Milliseconds duration) { return std::to_string(duration.count()) + "ms"; }
+std::string to_text(Milliseconds duration) {
+  return std::to_string(duration.count()) + "ms";
+}
 
 }  // namespace sidecar::nettest

@@ -58,9 +58,12 @@ std::string printable(std::string_view bytes) {
 
 std::string_view to_string(End end) {
   switch (end) {
-    case End::open: return "open";
-    case End::eof: return "eof";
-    case End::reset: return "reset";
+    case End::open:
+      return "open";
+    case End::eof:
+      return "eof";
+    case End::reset:
+      return "reset";
   }
   return "?";
 }
@@ -88,7 +91,9 @@ RawConnection& RawConnection::operator=(RawConnection&& other) noexcept {
   return *this;
 }
 
-RawConnection::~RawConnection() { close(); }
+RawConnection::~RawConnection() {
+  close();
+}
 
 void RawConnection::disappoint(std::string_view expected) const {
   const std::string text = name_ + ": expected " + std::string(expected) + ", the peer is " +
@@ -125,7 +130,9 @@ void RawConnection::flush(Milliseconds timeout) {
   }
 }
 
-void RawConnection::half_close() { ::shutdown(fd_, SHUT_WR); }
+void RawConnection::half_close() {
+  ::shutdown(fd_, SHUT_WR);
+}
 
 void RawConnection::reset() {
   const linger at_once{1, 0};
@@ -174,7 +181,9 @@ std::string RawConnection::read_exact(std::size_t count, Milliseconds timeout) {
   return bytes;
 }
 
-Head RawConnection::read_head(Milliseconds timeout) { return parse_head(read_until("\r\n\r\n", timeout)); }
+Head RawConnection::read_head(Milliseconds timeout) {
+  return parse_head(read_until("\r\n\r\n", timeout));
+}
 
 std::string RawConnection::read_available(Milliseconds timeout) {
   const auto deadline = Clock::now() + timeout;
@@ -211,7 +220,9 @@ bool RawConnection::readable_within(Milliseconds timeout) {
   return poll_one(fd_, POLLIN, Clock::now() + timeout);
 }
 
-void RawConnection::unread(std::string_view bytes) { buffer_.insert(0, bytes); }
+void RawConnection::unread(std::string_view bytes) {
+  buffer_.insert(0, bytes);
+}
 
 namespace {
 

@@ -7,7 +7,9 @@
 namespace sidecar::nettest {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -123,7 +125,9 @@ Head parse_head(std::string bytes) {
   return head;
 }
 
-BodyFraming framing_of_request(const Head& head) { return declared_framing(head).value_or(BodyFraming{}); }
+BodyFraming framing_of_request(const Head& head) {
+  return declared_framing(head).value_or(BodyFraming{});
+}
 
 BodyFraming framing_of_response(const Head& head, std::string_view method) {
   const auto declared = declared_framing(head);

@@ -42,7 +42,9 @@ std::string tail(const std::string& text) {
   return text.size() <= kShownLogBytes ? text : "...\n" + text.substr(text.size() - kShownLogBytes);
 }
 
-bool test_failed() { return std::uncaught_exceptions() > 0 || ::testing::Test::HasFailure(); }
+bool test_failed() {
+  return std::uncaught_exceptions() > 0 || ::testing::Test::HasFailure();
+}
 
 }  // namespace
 
@@ -94,11 +96,15 @@ Sidecar::~Sidecar() {
 }
 
 int Sidecar::stop(int signal_number) {
-  stopped_ = true;
   process_->signal(signal_number);
-  const auto code = process_->wait(scaled(15s));
+  return wait_exit();
+}
+
+int Sidecar::wait_exit(Milliseconds timeout) {
+  stopped_ = true;
+  const auto code = process_->wait(timeout);
   if (!code) {
-    ADD_FAILURE() << "the sidecar does not end on signal " << signal_number;
+    ADD_FAILURE() << "the sidecar does not end within " << timeout.count() << " ms";
     process_->signal(SIGKILL);
   }
   log_reader_.join();

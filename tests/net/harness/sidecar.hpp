@@ -49,6 +49,10 @@ class Sidecar {
   [[nodiscard]] const std::string& address(std::size_t listener = 0) const { return addresses_.at(listener); }
   [[nodiscard]] std::uint16_t port() const;
 
+  /// Sends a signal and does not wait.
+  void signal(int number) const { process_->signal(number); }
+  /// The exit code of a process that is about to end; fails the test when it does not.
+  int wait_exit(Milliseconds timeout = scaled(15s));
   /// SIGTERM (or another), then the exit code.
   int stop(int signal_number = 15);
 

@@ -45,8 +45,9 @@ struct Stream {
 
 /// Sends `request`, answers with `response_head`, reads the head at the client.
 [[nodiscard]] inline Stream open_stream(const Sidecar& sidecar, RawBackend& backend,
-                                        std::string_view request = "GET /events HTTP/1.1\r\nHost: app.test\r\n"
-                                                                   "Accept: text/event-stream\r\n\r\n",
+                                        std::string_view request =
+                                            "GET /events HTTP/1.1\r\nHost: app.test\r\n"
+                                            "Accept: text/event-stream\r\n\r\n",
                                         std::string_view response_head = kStreamHead, ClientOptions options = {}) {
   Stream stream;
   stream.client = sidecar.connect(options);

@@ -1,5 +1,5 @@
-"""Reads streams.json: a string is sent as UTF-8, a number is a pause in seconds, {"hex"} are bytes, {"rows"} so many short events,
-{"fill"} so many letters, {"drip"} a text sent byte by byte."""
+"""Reads streams.json: a string is sent as UTF-8, a number is a pause in seconds, {"hex"} are bytes, {"rows"} so
+many short events, {"fill"} so many letters, {"drip"} a text sent byte by byte."""
 
 import json
 import os

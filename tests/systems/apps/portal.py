@@ -1,4 +1,5 @@
-"""The company portal: a Flask application of some years, with a login by QR code, sessions, files and a small JSON API."""
+"""The company portal: a Flask application of some years, with a login by QR code, sessions, files and a small
+JSON API."""
 
 import gzip
 import hashlib
@@ -103,7 +104,8 @@ def forbidden():
 
 @app.route("/teapot")
 def teapot():
-    return Response("short and stout", "418 I'm a little teapot", {"X-Empty": "", "x-lower": "1", "X-Latin": "gr\u00fc\u00dfe"})
+    return Response("short and stout", "418 I'm a little teapot",
+                    {"X-Empty": "", "x-lower": "1", "X-Latin": "gr\u00fc\u00dfe"})
 
 
 @app.route("/old-address")
@@ -143,9 +145,10 @@ def empty():
 @app.route("/api/echo/<path:rest>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
 def echo(rest=""):
     body = request.get_data()
-    return jsonify(method=request.method, target=request.environ.get("RAW_URI"), query=request.environ["QUERY_STRING"],
-                   fields=sorted([name, value] for name, value in request.headers if name != "Connection"), length=len(body),
-                   sha256=hashlib.sha256(body).hexdigest(), json=request.get_json(silent=True))
+    return jsonify(method=request.method, target=request.environ.get("RAW_URI"),
+                   query=request.environ["QUERY_STRING"],
+                   fields=sorted([name, value] for name, value in request.headers if name != "Connection"),
+                   length=len(body), sha256=hashlib.sha256(body).hexdigest(), json=request.get_json(silent=True))
 
 
 @app.route("/api/sleep")

@@ -1,4 +1,5 @@
-"""A shelf of files behind Python's own http.server: HTTP/1.0, one connection a request, and a stream that ends when it is closed."""
+"""A shelf of files behind Python's own http.server: HTTP/1.0, one connection a request, and a stream that ends
+when it is closed."""
 
 import json
 import os
@@ -29,7 +30,8 @@ class Shelf(SimpleHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        answer = json.dumps({"length": len(body), "text": body.decode("utf-8", "replace"), "type": self.headers.get("Content-Type")}).encode()
+        answer = json.dumps({"length": len(body), "text": body.decode("utf-8", "replace"),
+                             "type": self.headers.get("Content-Type")}).encode()
         self.send_response(201)
         self.send_header("Content-Type", "application/json")
         self.end_headers()

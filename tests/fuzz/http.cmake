@@ -1,0 +1,4 @@
+set(http_round_trip ${PROJECT_SOURCE_DIR}/tests/http/round_trip.cpp ${PROJECT_SOURCE_DIR}/tests/http/reading.cpp
+  ${support}/random_stream.cpp)
+sidecar_fuzz(http_requests_fuzz SOURCES http_requests_fuzz.cpp ${http_round_trip} LINK sidecar_http)
+sidecar_fuzz(http_responses_fuzz SOURCES http_responses_fuzz.cpp ${http_round_trip} LINK sidecar_http)
