@@ -14,7 +14,7 @@ struct Parsed {
 
   Parsed(T parsed) : value(std::move(parsed)) {}
 
-  [[nodiscard]] static Parsed refused(std::string reason) {
+  [[nodiscard]] static Parsed refused(std::string reason) {  // NOLINT(performance-unnecessary-value-param): moved from
     Parsed none;
     none.why = std::move(reason);
     return none;

@@ -68,7 +68,9 @@ UpstreamPool& Worker::pool(const exchange::PolicySet&, std::size_t upstream) {
   return *pools_[upstream];
 }
 
-std::uint32_t Worker::user_timeout_ms() const { return user_timeout(bench_.policies->limits.write_timeout); }
+std::uint32_t Worker::user_timeout_ms() const {
+  return user_timeout(bench_.policies->limits.write_timeout);
+}
 
 void Worker::schedule(TimedEntry& entry, TimePoint due) {
   wheel_.schedule(entry, due);

@@ -26,7 +26,7 @@ namespace {
 thread_local bool counted_thread = false;
 std::atomic<std::uint64_t> allocations{0};
 
-void note_allocation() {
+[[maybe_unused]] void note_allocation() {
   if (counted_thread) allocations.fetch_add(1, std::memory_order_relaxed);
 }
 
