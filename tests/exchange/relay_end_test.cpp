@@ -107,6 +107,32 @@ TEST(RelayEnd, AStallBehindACompleteResponse) {
   EXPECT_EQ(d.end().reason, Reason::client_stalled);
 }
 
+TEST(RelayEnd, AClientWhoseKernelStillTakesBytesIsNotStalled) {
+  Dialogue d;
+  d.relay.on_downstream_drained(d.now, d.bench);
+  EXPECT_EQ(d.until_deadline(), 75s) << "nothing waits: only the idle connection has a deadline";
+  d.client(kGet);
+  d.connected();
+  d.client_room(3);
+  d.backend(kOk);
+  d.after(29s);
+  d.relay.on_downstream_drained(d.now, d.bench);
+  d.after(29s);
+  EXPECT_EQ(d.manner(), DownstreamManner::keep);
+  d.after(1s);
+  EXPECT_EQ(d.end().reason, Reason::client_stalled);
+}
+
+TEST(RelayEnd, ADrainCutsTheLingeringShort) {
+  Dialogue d;
+  d.client("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  d.connected();
+  d.backend(kOk);
+  EXPECT_EQ(d.until_deadline(), 5s);
+  d.drain();
+  EXPECT_EQ(d.until_deadline(), 1s);
+}
+
 TEST(RelayEnd, TheFirstReasonStands) {
   Dialogue d;
   d.client(kGet);

@@ -142,6 +142,31 @@ TEST(RelayFailure, ResponseTimeout) {
   EXPECT_EQ(d.end().closed_by, ClosedBy::sidecar);
 }
 
+TEST(RelayFailure, ResponseTimeoutRunsFromTheEndOfTheRequest) {
+  PolicySet policies = test::one_upstream();
+  policies.upstreams[0].response_timeout = 2s;
+  Dialogue d(policies);
+  d.client("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\na");
+  d.connected();
+  d.after(1h);
+  EXPECT_EQ(d.phase(), Phase::awaiting);
+  d.client("b");
+  EXPECT_EQ(d.until_deadline(), 2s);
+  d.after(2s);
+  EXPECT_EQ(d.end().reason, Reason::upstream_timeout);
+}
+
+TEST(RelayFailure, ResponseTimeoutRunsAgainOnAFreshConnection) {
+  PolicySet policies = test::one_upstream();
+  policies.upstreams[0].response_timeout = 2s;
+  Dialogue d(policies);
+  d.client(kGet);
+  d.connected(true);
+  d.backend_eof();
+  d.connected();
+  EXPECT_EQ(d.until_deadline(), 2s);
+}
+
 TEST(RelayFailure, ResponseTimeoutDoesNotConcernTheBody) {
   PolicySet policies = test::one_upstream();
   policies.upstreams[0].response_timeout = 2s;
