@@ -82,7 +82,6 @@ class Exchange {
   [[nodiscard]] std::size_t upstream_index() const { return route_ == nullptr ? 0 : route_->upstream; }
   /// A FIN of the client has been told.
   [[nodiscard]] bool client_closed() const { return client_closed_; }
-  [[nodiscard]] const PolicySet* policies() const { return policies_.get(); }
 
  private:
   void enter(Phase phase);

@@ -55,6 +55,7 @@ PreparedRequest prepare_request(const http::RequestHead& head, const http::Frami
   changes.strip_accept_encoding = strips_accept_encoding(route.event_stream.strip_accept_encoding, head.fields);
   changes.route = &route.request_headers;
   const std::string_view offer = http::upgrade_offer(head, scratch);
+  changes.upgrade = !offer.empty();
   http::RequestHead rewritten;
   http::rewrite_request(head, changes, scratch, rewritten);
   http::H1Upstream::encode_head(rewritten, framing, offer, encoded);

@@ -64,8 +64,6 @@ class Relay {
   void tidy();
 
   [[nodiscard]] Wishes wishes() const;
-  /// The policies that the running exchange started with; nullptr between two.
-  [[nodiscard]] const PolicySet* policies() const { return exchange_.policies(); }
   /// `Keep-Alive: timeout=` of the backend, for a connection that is released.
   [[nodiscard]] std::optional<std::chrono::seconds> upstream_keep_alive() const {
     return upstream_.keep_alive_timeout();

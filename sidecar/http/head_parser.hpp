@@ -14,7 +14,7 @@ struct HeadLimits {
   std::size_t fields = 128;
 };
 
-/// The search for the end of a head. It can be resumed when more bytes have come.
+/// Where a head ends. A head that comes in pieces is searched anew with each of them: bounded by its limit.
 struct HeadEnd {
   static constexpr std::size_t kIncomplete = static_cast<std::size_t>(-1);
   std::size_t size = kIncomplete;  ///< Bytes of the head, its blank line included.

@@ -157,7 +157,7 @@ void rewrite_request(const RequestHead& head, const RequestChanges& changes, Hea
   out.version = Version::http_1_1;
   std::vector<Field>& fields = scratch.rewritten;
   fields.clear();
-  const bool trailers = lists(head.fields, "TE", "trailers");
+  const bool trailers = !changes.upgrade && lists(head.fields, "TE", "trailers");
   const bool connection = find(head.fields, "Connection") != nullptr;
   for (const Field& field : head.fields) {
     if (is_hop_by_hop(field.name) || is_repeated_length(field, fields)) continue;

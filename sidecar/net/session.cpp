@@ -322,7 +322,7 @@ void Session::obey_downstream(const exchange::Wishes& wishes) {
 // ---- The upstream connection -------------------------------------------------------------------------------------
 
 void Session::connect(const exchange::Wishes& wishes) {
-  pool_ = &worker_.pool(*relay_.policies(), wishes.upstream_index);
+  pool_ = &worker_.pool(wishes.upstream_index);
   if (wishes.upstream.kind == exchange::UpstreamWish::Kind::pooled_ok) {
     if (UpstreamConnection* idle = pool_->take(); idle != nullptr) {
       idle->set_owner(*this);

@@ -64,10 +64,6 @@ void Worker::for_each_session(Visit&& visit) {
   for (auto it = sessions_.begin(); it != sessions_.end();) visit(*it++);
 }
 
-UpstreamPool& Worker::pool(const exchange::PolicySet&, std::size_t upstream) {
-  return *pools_[upstream];
-}
-
 std::uint32_t Worker::user_timeout_ms() const {
   return user_timeout(bench_.policies->limits.write_timeout);
 }

@@ -48,7 +48,7 @@ class Worker {
   [[nodiscard]] TimePoint now() const { return std::chrono::steady_clock::now(); }
   /// Lent until the next read of any session.
   [[nodiscard]] std::span<char> receive_buffer() { return std::span(*receive_buffer_).first(read_size_); }
-  [[nodiscard]] UpstreamPool& pool(const exchange::PolicySet& policies, std::size_t upstream);
+  [[nodiscard]] UpstreamPool& pool(std::size_t upstream) { return *pools_[upstream]; }
   [[nodiscard]] std::uint32_t user_timeout_ms() const;
   [[nodiscard]] const observe::Counters& counters() const { return observer_.counters(); }
 

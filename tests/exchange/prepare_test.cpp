@@ -62,6 +62,11 @@ TEST_F(PrepareRequest, UsesThePoolWhereItMayBeRepeated) {
   EXPECT_FALSE(prepared.upgrade_offered);
 }
 
+TEST_F(PrepareRequest, AnUpgradeHasTheConnectionFieldForItself) {
+  const std::string head = encode({{"Host", "h"}, {"Connection", "TE, Upgrade"}, {"TE", "trailers"}, {"Upgrade", "x"}});
+  EXPECT_EQ(head, "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+}
+
 TEST_F(PrepareRequest, AnUpgradeStartsFreshEvenWhereUnsafeMethodsDoNot) {
   policies.upstreams[0].keepalive.unsafe_methods = UnsafeMethods::reuse;
   encode({{"Host", "h"}, {"Connection", "Upgrade"}, {"Upgrade", "websocket"}});
