@@ -33,7 +33,6 @@ void Exchange::on_request_head(const http::RequestHead& head, const http::Framin
   started_ = turn.now;
   to_head_ = head.method == "HEAD";
   request_chunked_ = framing.kind == http::FramingKind::chunked;
-  client_speaks_1_0_ = head.version == http::Version::http_1_0;
   wants_json_ = sse::accepts_json_over_html_or_text(http::value_of(head.fields, "Accept"));
   const std::string_view client = client_of(policies_->client_address, peer.text, head.fields);
   subject_.reserve(client.size() + head.method.size() + head.target.size());
@@ -185,7 +184,7 @@ void Exchange::open_stream(sse::StreamKind kind, Turn& turn) {
   enter(Phase::streaming);
   source_ = StreamSource(kind, turn.now);
   delivery_ = StreamDelivery(route_->event_stream.heartbeat, turn.now);
-  if (kind == sse::StreamKind::opaque) turn.lifecycle.on_counted(Counted::stream_encoded, 1);
+  if (kind == sse::StreamKind::opaque) turn.lifecycle.on_counted(Counted::stream_opaque, 1);
   LifecycleRecord opened;
   opened.ttfb = Milliseconds{ttfb_ms_};
   record(LifecycleEvent::stream_open, opened, turn);

@@ -61,7 +61,7 @@ class Exchange {
   void on_deadline(Turn& turn);
   [[nodiscard]] TimePoint next_deadline() const;
 
-  /// The process is ending: what runs is aborted with `reason`.
+  /// The process is ending: what runs is broken off with `reason`.
   void on_shutdown(Reason reason, Turn& turn);
 
   /// Behind `done`: ready for the next request.
@@ -125,7 +125,6 @@ class Exchange {
   bool request_ended_ : 1 = false;
   bool response_ended_ : 1 = false;
   bool upgrade_offered_ : 1 = false;
-  bool client_speaks_1_0_ : 1 = false;
   bool wants_json_ : 1 = false;
   bool client_closed_ : 1 = false;
   bool pooled_ : 1 = false;      ///< This attempt runs on a connection that had been idle.

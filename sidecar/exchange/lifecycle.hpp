@@ -73,10 +73,10 @@ enum class Counted : std::uint8_t {
   heartbeat_deferred_mid_line,  ///< Silence in the middle of a line: nothing may be sent there.
   heartbeat_deferred_blocked,   ///< The client has unsent bytes.
   heartbeat_deferred_opaque,    ///< Encoded, foreign charset or digest: nothing may be inserted.
-  stream_encoded,               ///< An event stream came with a content coding and passed untouched.
+  stream_opaque,                ///< An event stream with a coding, a foreign charset or a digest passed untouched.
   upstream_connect_error,
   request_retried,   ///< Repeated on a fresh connection because the pooled one was dead.
-  request_rejected,  ///< Answered by ourselves: malformed.
+  request_rejected,  ///< Malformed, or its head did not come in time.
   count_,
 };
 

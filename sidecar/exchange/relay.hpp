@@ -71,7 +71,6 @@ class Relay {
   [[nodiscard]] Phase phase() const { return exchange_.phase(); }
   /// Bytes of the client that wait for their turn.
   [[nodiscard]] std::size_t waiting() const { return downstream_.received().size(); }
-  [[nodiscard]] std::string_view peer() const { return peer_; }
 
  private:
   /// The client's connection as a whole.

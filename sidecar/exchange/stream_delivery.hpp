@@ -23,7 +23,7 @@ class StreamDelivery {
 
   /// Passes the backend's bytes on; returns how many (less than `bytes` only by a BOM).
   std::size_t pass(std::string_view bytes, http::ResponseSink& sink);
-  /// The backend ended cleanly: what was held back goes out.
+  /// The backend ended, however: what was held back goes out.
   std::size_t pass_end(http::ResponseSink& sink);
 
   /// The kernel took `sent` bytes and `pending` wait.

@@ -33,7 +33,6 @@ class BodyDecoder {
   /// Consumes from the front of `input`. Unused bytes must come again, joined with what follows them.
   [[nodiscard]] Result next(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch);
 
-  [[nodiscard]] FramingKind kind() const { return kind_; }
   /// The connection's end is the body's end.
   [[nodiscard]] bool ends_at_close() const { return kind_ == FramingKind::until_close; }
 

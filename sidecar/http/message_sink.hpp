@@ -14,7 +14,8 @@ class ResponseSink {
   virtual ~ResponseSink() = default;
   /// A 1xx other than 101. Silently nothing where the client's version has none.
   virtual void informational(const ResponseHead& head) = 0;
-  /// The final head. `fields` hold no hop-by-hop fields; of Content-Length only the place counts.
+  /// The final head. `fields` hold no hop-by-hop fields. Of Content-Length only the place counts, except where no body
+  /// follows: then it says what a GET would get.
   virtual void head(const ResponseHead& head, BodySize size) = 0;
   /// 101: the connection is the protocol's from here on; `head.fields` hold Upgrade.
   virtual void switching(const ResponseHead& head) = 0;

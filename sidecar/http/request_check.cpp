@@ -38,7 +38,8 @@ bool is_absolute_form(std::string_view target) {
 
 TargetParts split_target(std::string_view target) {
   const auto mark = target.find("://");
-  if (target.starts_with('/') || mark == std::string_view::npos || !is_absolute_form(target)) return {{}, target};
+  const bool has_scheme = mark != std::string_view::npos && target.find(':') == mark;
+  if (target.starts_with('/') || !has_scheme || !is_absolute_form(target)) return {{}, target};
   const std::string_view rest = target.substr(mark + 3);
   const auto end = std::min(rest.find_first_of("/?"), rest.size());
   return {rest.substr(0, end), end == rest.size() ? std::string_view("/") : rest.substr(end)};

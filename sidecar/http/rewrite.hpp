@@ -28,7 +28,7 @@ struct RequestChanges {
   std::string_view default_host;    ///< For HTTP/1.0 requests without a Host.
   bool tls = false;
   bool strip_accept_encoding = false;
-  bool upgrade = false;             ///< Protocols are offered: Connection names Upgrade and nothing else.
+  bool upgrade = false;  ///< Protocols are offered: Connection names Upgrade and nothing else.
   const FieldChanges* route = nullptr;
 };
 

@@ -11,7 +11,7 @@
 namespace sidecar::net {
 
 /// One attempt at a new connection: resolve, then the addresses in order until one answers. How long all of it may
-/// take is the exchange's to say: it gives up by destroying the attempt.
+/// take is the exchange's to say: it gives up with cancel().
 class Connector final : public NameCache::Waiter {
  public:
   class Client {
@@ -37,7 +37,6 @@ class Connector final : public NameCache::Waiter {
   void try_next();
   void wait_for_outcome(int fd);
   void on_outcome();
-  void failed(int error);
   void give_up();
 
   Worker& worker_;

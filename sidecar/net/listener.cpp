@@ -49,7 +49,8 @@ bool Listener::accept_some() {
     const int fd = ::accept4(descriptor_.native_handle(), peer.data(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       paused_ = false;
-      Session::start(worker_, fd, to_string(peer));
+      // A unix peer may be bound to any path it likes: what a stranger chose is no address of his.
+      Session::start(worker_, fd, peer.address.ss_family == AF_UNIX ? "unix" : to_string(peer));
       continue;
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {

@@ -244,6 +244,8 @@ void Session::flush_upstream() {
     } else {
       upstream_deaf_ = true;  // Its answer may be there already: reading tells.
     }
+    if (upstream_reused_) upstream_->stream().acknowledge_at_once();
+    upstream_reused_ = false;
   }
   output.clear();
   relay_.on_upstream_progress(to_upstream_.size(), worker_.now(), bench);
@@ -337,6 +339,7 @@ void Session::adopt(UpstreamConnection& connection, bool pooled) {
   upstream_ = &connection;
   upstream_shut_ = false;
   upstream_deaf_ = false;
+  upstream_reused_ = pooled;
   relay_.on_upstream_ready(attempt_, pooled, worker_.now(), worker_.bench());
 }
 

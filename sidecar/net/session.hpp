@@ -77,7 +77,8 @@ class Session final
   bool write_armed_ : 1 = false;
   bool downstream_shut_ : 1 = false;
   bool upstream_shut_ : 1 = false;
-  bool upstream_deaf_ : 1 = false;  ///< It takes no more bytes; what it still says is read.
+  bool upstream_deaf_ : 1 = false;    ///< It takes no more bytes; what it still says is read.
+  bool upstream_reused_ : 1 = false;  ///< Its next bytes are to be acknowledged at once.
   bool closing_ : 1 = false;
 };
 

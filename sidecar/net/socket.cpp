@@ -73,10 +73,6 @@ Opened open_at(const Endpoint& endpoint, bool dual_stack, const std::string& tex
 
 }  // namespace
 
-bool operator==(const Endpoint& a, const Endpoint& b) {
-  return a.size == b.size && std::memcmp(&a.address, &b.address, a.size) == 0;
-}
-
 std::string to_string(const Endpoint& endpoint) {
   if (endpoint.address.ss_family != AF_UNIX) return printable(endpoint.address);
   const auto& local = reinterpret_cast<const sockaddr_un&>(endpoint.address);

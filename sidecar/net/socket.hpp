@@ -22,8 +22,6 @@ struct Endpoint {
   [[nodiscard]] sockaddr* data() { return reinterpret_cast<sockaddr*>(&address); }
 };
 
-[[nodiscard]] bool operator==(const Endpoint& a, const Endpoint& b);
-
 /// "192.0.2.7:51412", "[2001:db8::1]:80", "unix:/path", "unix" for an unnamed peer.
 [[nodiscard]] std::string to_string(const Endpoint& endpoint);
 

@@ -1,6 +1,8 @@
 #include "net/stream.hpp"
 
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -30,6 +32,16 @@ IoResult Stream::try_writev(std::span<const iovec> pieces) {
     const bool blocked = errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS;
     return {blocked ? IoResult::Status::would_block : IoResult::Status::failed, 0};
   }
+}
+
+bool Stream::quiet() {
+  char byte = 0;
+  return ::recv(descriptor_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+void Stream::acknowledge_at_once() {
+  const int on = 1;
+  ::setsockopt(descriptor_.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
 void Stream::shutdown_write() {

@@ -44,6 +44,11 @@ class Stream {
     descriptor_.async_wait(Descriptor::wait_write, std::forward<Handler>(handler));
   }
 
+  /// Nothing has come that was not read, and the peer has not closed.
+  [[nodiscard]] bool quiet();
+  /// What comes next is acknowledged at once. A peer that writes a head and a body with Nagle's algorithm on waits for
+  /// that, and on a connection in use the kernel would wait 40 ms.
+  void acknowledge_at_once();
   /// FIN; reading goes on.
   void shutdown_write();
   /// Bytes that the peer's kernel has not taken yet. 0 where that cannot be asked.
@@ -52,7 +57,6 @@ class Stream {
   void close();
   /// close() with a reset instead of a FIN; what the peer has not got yet is lost.
   void reset();
-  [[nodiscard]] bool is_open() const { return descriptor_.is_open(); }
 
  private:
   using Descriptor = asio::posix::basic_stream_descriptor<asio::io_context::executor_type>;

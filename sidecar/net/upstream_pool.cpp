@@ -14,11 +14,15 @@ constexpr std::chrono::milliseconds kBackendMargin{500};
 }  // namespace
 
 UpstreamConnection* UpstreamPool::take() {
-  if (idle_.empty()) return nullptr;
-  UpstreamConnection& connection = idle_.front();
-  idle_.pop_front();
-  --size_;
-  return &connection;
+  while (!idle_.empty()) {
+    UpstreamConnection& connection = idle_.front();
+    idle_.pop_front();
+    --size_;
+    // News of it may be on its way to us already: bytes that nobody asked for must not become the next answer.
+    if (connection.stream().quiet()) return &connection;
+    connection.close(false);
+  }
+  return nullptr;
 }
 
 void UpstreamPool::put(UpstreamConnection& connection, std::optional<std::chrono::seconds> backend_timeout) {
@@ -42,7 +46,11 @@ void UpstreamPool::put(UpstreamConnection& connection, std::optional<std::chrono
 }
 
 void UpstreamPool::clear() {
-  while (UpstreamConnection* connection = take()) connection->close(false);
+  while (!idle_.empty()) {
+    UpstreamConnection& connection = idle_.front();
+    --size_;
+    connection.close(false);
+  }
 }
 
 void UpstreamPool::on_upstream_readable(UpstreamConnection& connection) {

@@ -23,8 +23,9 @@
 
 namespace sidecar::net {
 
-/// One thread with everything that its sessions need: loop, timer, wheel, receive buffer, pools. Workers share nothing
-/// but the log. run() is the thread's; post_*() may be called from any thread; the rest belongs to the worker.
+/// One thread with everything that its sessions need: loop, timer, wheel, receive buffer, pools. Workers share the
+/// log, the policies and the listening sockets, nothing else. run() is the thread's; post_*() may be called from any
+/// thread; the rest belongs to the worker.
 class Worker {
  public:
   Worker(observe::Log& log, std::shared_ptr<const observe::QueryRedactor> redactor, exchange::PolicySetPtr policies,
@@ -50,7 +51,6 @@ class Worker {
   [[nodiscard]] std::span<char> receive_buffer() { return std::span(*receive_buffer_).first(read_size_); }
   [[nodiscard]] UpstreamPool& pool(std::size_t upstream) { return *pools_[upstream]; }
   [[nodiscard]] std::uint32_t user_timeout_ms() const;
-  [[nodiscard]] const observe::Counters& counters() const { return observer_.counters(); }
 
   void add(Session& session) { sessions_.push_back(session); }
   /// `entry` will be told at `due`, or a little before. Later than what it is queued for costs nothing.

@@ -156,7 +156,7 @@ TEST(RelayStream, HalfAByteOrderMarkIsDeliveredAtTheEnd) {
 
 TEST(RelayStream, AnOpaqueStreamPassesAsItIsAndIsCounted) {
   OpenStream d("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n\r\n");
-  EXPECT_EQ(d.counted(Counted::stream_encoded), 1U);
+  EXPECT_EQ(d.counted(Counted::stream_opaque), 1U);
   d.after(30s);
   EXPECT_EQ(d.to_client(), "");
   EXPECT_EQ(d.counted(Counted::heartbeat_deferred_opaque), 2U);

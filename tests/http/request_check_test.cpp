@@ -102,6 +102,12 @@ TEST(RequestCheck, RefusesAUrlWithoutAHost) {
   EXPECT_EQ(check("GET", "http://:80/x", {{"Host", ":80"}}), 400);
 }
 
+/// Whoever reads the authority behind the first colon sees another one than whoever looks for `://`.
+TEST(RequestCheck, RefusesAUrlWhoseSchemeIsNone) {
+  EXPECT_EQ(check("GET", "http:zz://b/x?y", {{"Host", "b"}}), 400);
+  EXPECT_EQ(check("GET", "http:b://b/", {{"Host", "b"}}), 400);
+}
+
 TEST(RequestCheck, ServesNoConnect) {
   EXPECT_EQ(check("CONNECT", "a:443", {{"Host", "a:443"}}), 405);
   EXPECT_EQ(check("CONNECT", "/", {{"Host", "a"}}), 405);

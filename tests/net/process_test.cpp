@@ -1,6 +1,8 @@
 // The program as a whole: listeners, signals, exit codes.
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -64,6 +66,36 @@ TEST(Listeners, a_stale_unix_socket_is_replaced_and_removed_at_the_end) {
   }
   struct stat status {};
   EXPECT_NE(::stat(path.c_str(), &status), 0);
+}
+
+/// A unix peer may be bound to any path: nothing of what a stranger chose may reach the backend or the log.
+TEST(Listeners, a_unix_peer_has_no_say_in_its_name) {
+  TemporaryFolder folder;
+  RawBackend backend;
+  const std::string path = folder.path("in.sock");
+  std::ofstream(folder.path("sidecar.yaml"))
+      << "listeners: [{ address: 'unix:" << path << "' }]\nx_forwarded: append\nupstreams: { app: { url: '"
+      << backend.url() << "' } }\n";
+  Launch launch;
+  launch.arguments = {"--config", folder.path("sidecar.yaml"), "--log-format", "json"};
+  Sidecar sidecar(launch);
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto unix_address = [](const std::string& name) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    name.copy(address.sun_path, sizeof address.sun_path - 1);
+    return address;
+  };
+  const sockaddr_un own = unix_address(folder.path("x\r\nInjected: yes\r\nq:z"));
+  const sockaddr_un listener = unix_address(path);
+  ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&own), sizeof own), 0);
+  ASSERT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&listener), sizeof listener), 0);
+  RawConnection client(fd, "client");
+  client.send(get("/"));
+  RawConnection connection = backend.accept();
+  const std::string head = connection.read_head().bytes;
+  EXPECT_NE(head.find("\r\nX-Forwarded-For: unix\r\n"), std::string::npos) << head;
+  EXPECT_EQ(head.find("Injected"), std::string::npos) << head;
 }
 
 TEST(Upstream, on_a_unix_socket) {
