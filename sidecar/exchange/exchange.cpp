@@ -5,10 +5,10 @@
 
 #include "exchange/client_address.hpp"
 #include "exchange/route.hpp"
+#include "http/accept.hpp"
 #include "http/fields.hpp"
 #include "http/own_answer.hpp"
 #include "http/rewrite.hpp"
-#include "sse/media_type.hpp"
 
 namespace sidecar::exchange {
 
@@ -33,7 +33,7 @@ void Exchange::on_request_head(const http::RequestHead& head, const http::Framin
   started_ = turn.now;
   to_head_ = head.method == "HEAD";
   request_chunked_ = framing.kind == http::FramingKind::chunked;
-  wants_json_ = sse::accepts_json_over_html_or_text(http::value_of(head.fields, "Accept"));
+  wants_json_ = http::accepts_json_over_html_or_text(http::value_of(head.fields, "Accept"));
   const std::string_view client = client_of(policies_->client_address, peer.text, head.fields);
   subject_.reserve(client.size() + head.method.size() + head.target.size());
   subject_.append(client).append(head.method).append(head.target);

@@ -55,16 +55,21 @@ std::size_t count(Fields fields, std::string_view name) {
       std::count_if(fields.begin(), fields.end(), [&](const Field& f) { return iequals(f.name, name); }));
 }
 
+std::string_view take_until(char separator, std::string_view& rest) {
+  bool quoted = false;
+  std::size_t end = 0;
+  for (; end < rest.size() && (quoted || rest[end] != separator); ++end) {
+    if (rest[end] == '"') quoted = !quoted;
+    if (rest[end] == '\\' && quoted && end + 1 < rest.size()) ++end;
+  }
+  const std::string_view taken = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return trim(taken);
+}
+
 std::optional<std::string_view> ListWalker::next() {
   while (!rest_.empty()) {
-    bool quoted = false;
-    std::size_t end = 0;
-    for (; end < rest_.size() && (quoted || rest_[end] != ','); ++end) {
-      if (rest_[end] == '"') quoted = !quoted;
-      if (rest_[end] == '\\' && quoted && end + 1 < rest_.size()) ++end;
-    }
-    const std::string_view member = trim(rest_.substr(0, end));
-    rest_.remove_prefix(std::min(end + 1, rest_.size()));
+    const std::string_view member = take_until(',', rest_);
     if (!member.empty()) return member;
   }
   return std::nullopt;

@@ -25,6 +25,10 @@ namespace sidecar::http {
 [[nodiscard]] std::string_view value_of(Fields fields, std::string_view name);
 [[nodiscard]] std::size_t count(Fields fields, std::string_view name);
 
+/// Takes what stands before the next `separator` off the front of `rest`, trimmed. Separators inside a quoted string do
+/// not count (RFC 9110 §5.6.4).
+[[nodiscard]] std::string_view take_until(char separator, std::string_view& rest);
+
 /// Walks a comma-separated list (RFC 9110 §5.6.1): trimmed members, empty ones skipped, commas in quoted strings
 /// respected. `next` returns nullopt at the end.
 class ListWalker {

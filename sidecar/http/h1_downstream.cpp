@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 
+#include "http/body_encoder.hpp"
 #include "http/fields.hpp"
 #include "http/request_check.hpp"
 
@@ -60,15 +61,6 @@ H1Downstream::Parsed error(Refusal refusal) {
 }
 
 }  // namespace
-
-void write_fields(Fields fields, Output& out) {
-  for (const Field& field : fields) {
-    out.copy(field.name);
-    out.copy(": ");
-    out.copy(field.value);
-    out.copy("\r\n");
-  }
-}
 
 H1Downstream::Parsed H1Downstream::next(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch) {
   switch (state_) {
@@ -197,22 +189,11 @@ void H1Downstream::write_switching(const ResponseHead& head, Output& out) {
 }
 
 void H1Downstream::write_data(std::string_view bytes, Output& out) const {
-  if (bytes.empty() || response_framing_ == FramingKind::none) return;
-  if (response_framing_ != FramingKind::chunked) {
-    out.lend(bytes);
-    return;
-  }
-  std::array<char, kChunkLineMax> line{};
-  out.copy({line.data(), write_chunk_line(bytes.size(), line.data())});
-  out.lend(bytes);
-  out.copy("\r\n");
+  if (response_framing_ != FramingKind::none) write_body(bytes, response_framing_ == FramingKind::chunked, out);
 }
 
 void H1Downstream::write_end(Fields trailers, Output& out) const {
-  if (response_framing_ != FramingKind::chunked) return;
-  out.copy("0\r\n");
-  write_fields(trailers, out);
-  out.copy("\r\n");
+  write_body_end(trailers, response_framing_ == FramingKind::chunked, out);
 }
 
 }  // namespace sidecar::http

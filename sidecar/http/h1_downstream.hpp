@@ -95,7 +95,4 @@ class H1Downstream {
   bool persistent_ = false;
 };
 
-/// Fields, one line each.
-void write_fields(Fields fields, Output& out);
-
 }  // namespace sidecar::http

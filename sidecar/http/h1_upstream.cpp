@@ -1,11 +1,10 @@
 #include "http/h1_upstream.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
+#include "http/body_encoder.hpp"
 #include "http/fields.hpp"
-#include "http/h1_downstream.hpp"
 
 namespace sidecar::http {
 
@@ -140,22 +139,11 @@ void H1Upstream::encode_head(const RequestHead& head, const Framing& framing, st
 }
 
 void H1Upstream::write_data(std::string_view bytes, Output& out) const {
-  if (bytes.empty()) return;
-  if (!request_.chunked) {
-    out.lend(bytes);
-    return;
-  }
-  std::array<char, kChunkLineMax> line{};
-  out.copy({line.data(), write_chunk_line(bytes.size(), line.data())});
-  out.lend(bytes);
-  out.copy("\r\n");
+  write_body(bytes, request_.chunked, out);
 }
 
 void H1Upstream::write_end(Fields trailers, Output& out) const {
-  if (!request_.chunked) return;
-  out.copy("0\r\n");
-  write_fields(trailers, out);
-  out.copy("\r\n");
+  write_body_end(trailers, request_.chunked, out);
 }
 
 }  // namespace sidecar::http

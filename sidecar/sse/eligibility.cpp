@@ -1,9 +1,6 @@
 #include "sse/eligibility.hpp"
 
-#include <algorithm>
-#include <cstddef>
-
-#include "sse/ascii.hpp"
+#include "http/fields.hpp"
 #include "sse/media_type.hpp"
 
 namespace sidecar::sse {
@@ -18,21 +15,17 @@ bool carries_events(const ResponseFacts& facts) {
   return facts.status != 204 && facts.status != 205 && facts.status != 206;
 }
 
-/// Whether a Content-Encoding list leaves the bytes as they are. Empty elements count for nothing (RFC 9110 §5.6.1.2).
 bool encodes_nothing(std::string_view list) {
-  constexpr std::string_view kSeparators = ", \t";
-  std::size_t begin = list.find_first_not_of(kSeparators);
-  while (begin != std::string_view::npos) {
-    const std::size_t end = std::min(list.find_first_of(kSeparators, begin), list.size());
-    if (!equals_ignoring_case(list.substr(begin, end - begin), "identity")) return false;
-    begin = list.find_first_not_of(kSeparators, end);
+  http::ListWalker codings(list);
+  while (const auto coding = codings.next()) {
+    if (!http::iequals(*coding, "identity")) return false;
   }
   return true;
 }
 
 }  // namespace
 
-StreamKind classify(const ResponseFacts& facts) noexcept {
+StreamKind classify(const ResponseFacts& facts) {
   if (!carries_events(facts) || !is_event_stream(facts.content_type)) return StreamKind::none;
   const bool readable = encodes_nothing(facts.content_encoding) && charset_is_utf8(facts.content_type);
   return readable && !facts.has_digest ? StreamKind::insertable : StreamKind::opaque;

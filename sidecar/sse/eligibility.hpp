@@ -21,6 +21,6 @@ struct ResponseFacts {
   bool has_digest = false;  ///< A digest of the body is promised (RFC 9530, or the older Digest, Content-MD5).
 };
 
-[[nodiscard]] StreamKind classify(const ResponseFacts& facts) noexcept;
+[[nodiscard]] StreamKind classify(const ResponseFacts& facts);
 
 }  // namespace sidecar::sse

@@ -42,13 +42,15 @@ TEST(Walls, NothingPointsBack) {
 }
 
 TEST(Walls, ThePureShoreHasNoMachine) {
-  for (const char* header :
-       {"thread", "mutex", "atomic", "iostream", "fstream", "cstdio", "sys/socket.h", "unistd.h"}) {
+  for (const char* header : {"thread", "mutex", "atomic", "iostream", "fstream", "cstdio", "ctime", "sys/socket.h",
+                             "unistd.h", "netdb.h", "netinet/in.h", "boost/json.hpp"}) {
     const std::string line = std::string("#include <") + header + ">\n";
     EXPECT_EQ(count("sidecar/sse/a.cpp", line), 1U) << header;
     EXPECT_EQ(count("sidecar/net/a.cpp", line), 0U) << header;
   }
   EXPECT_EQ(count("sidecar/exchange/a.cpp", "#include <boost/intrusive/list.hpp>\n"), 0U);
+  EXPECT_EQ(count("sidecar/exchange/a.cpp", "#include <arpa/inet.h>\n"), 0U);  // Text to an address, no socket.
+  EXPECT_EQ(count("sidecar/cli/a.cpp", "#include <boost/asio/ip/tcp.hpp>\n"), 1U);
 }
 
 TEST(Walls, ThePureShoreDoesNotLookAtAClock) {

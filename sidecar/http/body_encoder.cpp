@@ -1,0 +1,37 @@
+#include "http/body_encoder.hpp"
+
+#include <array>
+
+#include "http/chunked.hpp"
+
+namespace sidecar::http {
+
+void write_fields(Fields fields, Output& out) {
+  for (const Field& field : fields) {
+    out.copy(field.name);
+    out.copy(": ");
+    out.copy(field.value);
+    out.copy("\r\n");
+  }
+}
+
+void write_body(std::string_view bytes, bool chunked, Output& out) {
+  if (bytes.empty()) return;
+  if (!chunked) {
+    out.lend(bytes);
+    return;
+  }
+  std::array<char, kChunkLineMax> line{};
+  out.copy({line.data(), write_chunk_line(bytes.size(), line.data())});
+  out.lend(bytes);
+  out.copy("\r\n");
+}
+
+void write_body_end(Fields trailers, bool chunked, Output& out) {
+  if (!chunked) return;
+  out.copy("0\r\n");
+  write_fields(trailers, out);
+  out.copy("\r\n");
+}
+
+}  // namespace sidecar::http
