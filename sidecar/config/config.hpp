@@ -38,6 +38,7 @@ struct Config {
   std::vector<Listener> listeners;
   exchange::EventStreamPolicy event_stream;  ///< `defaults.event_stream`, which the routes have taken over; for print.
   exchange::PolicySet policies;
+  exchange::DrainPolicy drain;
   LogConfig log;
 };
 

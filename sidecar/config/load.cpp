@@ -87,6 +87,7 @@ void read_all(Section& top, const Overrides& overrides, Report& report, Config& 
                    parse_heartbeat_interval);
   read_routes(top, config, config.policies.routes);
   read_limits(top, config.policies.limits);
+  read_drain(top, config.drain);
   read_log(top, config.log);
   apply(report, overrides.log_level, config.log.level, parse_log_level);
   apply(report, overrides.log_format, config.log.format, parse_log_format);

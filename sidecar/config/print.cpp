@@ -25,6 +25,9 @@ class Writer {
     word(key, value.empty() ? "null" : scalar(value));
   }
   void number(std::string_view key, std::size_t value) { word(key, std::to_string(value)); }
+  void number_or_null(std::string_view key, const std::optional<std::size_t>& value) {
+    word(key, value ? std::to_string(*value) : "null");
+  }
   void size(std::string_view key, std::size_t value) { word(key, format_size(value)); }
   void duration(std::string_view key, Milliseconds value) { word(key, format_duration(value)); }
   void duration_or(std::string_view key, const std::optional<Milliseconds>& value, std::string_view off) {
@@ -145,12 +148,25 @@ void print_routes(Writer& out, const exchange::PolicySet& policies) {
 
 void print_limits(Writer& out, const exchange::Limits& limits) {
   out.open("limits");
+  out.number("connections", limits.connections);
+  out.number_or_null("streams", limits.streams);
+  out.number_or_null("streams_per_client", limits.streams_per_client);
   out.size("head_bytes", limits.head_bytes);
   out.number("head_fields", limits.head_fields);
   out.duration("head_timeout", limits.head_timeout);
+  out.duration_or("body_timeout", limits.body_timeout, "null");
   out.duration("idle_timeout", limits.idle_timeout);
   out.size("pending_bytes", limits.pending_bytes);
+  out.size("pooled_memory", limits.pooled_memory);
   out.duration("write_timeout", limits.write_timeout);
+  out.close();
+}
+
+void print_drain(Writer& out, const exchange::DrainPolicy& drain) {
+  out.open("drain");
+  out.duration("delay", drain.delay);
+  out.duration("grace", drain.grace);
+  out.word("retry", "[" + format_duration(drain.retry_min) + ", " + format_duration(drain.retry_max) + "]");
   out.close();
 }
 
@@ -205,6 +221,7 @@ std::string print(const Config& config) {
   out.close();
   print_routes(out, config.policies);
   print_limits(out, config.policies.limits);
+  print_drain(out, config.drain);
   print_log(out, config.log);
   return out.take();
 }

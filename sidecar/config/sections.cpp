@@ -20,12 +20,19 @@ constexpr DurationBounds kKeepaliveIdleTimeout{10ms, 1h};
 constexpr DurationBounds kDnsTtl{0s, 24h};  // 0s: ask for every connection
 constexpr DurationBounds kHeadTimeout{10ms, 1h};
 constexpr DurationBounds kIdleTimeout{10ms, 24h};
+constexpr DurationBounds kBodyTimeout{10ms, 24h};
 constexpr DurationBounds kWriteTimeout{10ms, 24h};
+constexpr DurationBounds kDrainDelay{0s, 1h};
+constexpr DurationBounds kDrainGrace{0s, 24h};
+constexpr DurationBounds kRetry{0s, 24h};
 constexpr Bounds kWorkers{1, 256};
 constexpr Bounds kMaxIdle{0, 100'000};
+constexpr Bounds kConnections{1, 10'000'000};
+constexpr Bounds kStreams{0, 10'000'000};
 constexpr Bounds kHeadBytes{1 << 10, 1 << 20};
 constexpr Bounds kHeadFields{1, 10'000};
 constexpr Bounds kPendingBytes{16 << 10, 1 << 30};
+constexpr Bounds kPooledMemory{1 << 20, std::size_t{1} << 40};
 
 /// A wrong value was reported already; check() must not call it missing as well.
 constexpr std::string_view kUnreadable = "unreadable";
@@ -188,12 +195,32 @@ void read_routes(Section& top, const Config& config, std::vector<exchange::Route
 
 void read_limits(Section& top, exchange::Limits& limits) {
   top.section("limits", [&](Section& section) {
+    section.value("connections", limits.connections, count(kConnections));
+    section.switchable("streams", limits.streams, count(kStreams));
+    section.switchable("streams_per_client", limits.streams_per_client, count(kStreams));
     section.value("head_bytes", limits.head_bytes, size(kHeadBytes));
     section.value("head_fields", limits.head_fields, count(kHeadFields));
     section.value("head_timeout", limits.head_timeout, duration(kHeadTimeout));
+    section.switchable("body_timeout", limits.body_timeout, duration(kBodyTimeout));
     section.value("idle_timeout", limits.idle_timeout, duration(kIdleTimeout));
     section.value("pending_bytes", limits.pending_bytes, size(kPendingBytes));
+    section.value("pooled_memory", limits.pooled_memory, size(kPooledMemory));
     section.value("write_timeout", limits.write_timeout, duration(kWriteTimeout));
+  });
+}
+
+void read_drain(Section& top, exchange::DrainPolicy& drain) {
+  top.section("drain", [&](Section& section) {
+    section.value("delay", drain.delay, duration(kDrainDelay));
+    section.value("grace", drain.grace, duration(kDrainGrace));
+    std::vector<Milliseconds> retry{drain.retry_min, drain.retry_max};
+    section.values("retry", retry, duration(kRetry));
+    if (retry.size() == 2 && retry[0] <= retry[1]) {
+      drain.retry_min = retry[0];
+      drain.retry_max = retry[1];
+    } else {
+      section.problem("retry", "is a range: two durations, the shorter first, as in [1s, 5s]");
+    }
   });
 }
 

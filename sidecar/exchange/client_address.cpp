@@ -49,6 +49,11 @@ std::optional<std::array<std::uint8_t, 16>> parse_ip(std::string_view text) {
   return address;
 }
 
+std::string_view without_port(std::string_view client) {
+  const std::string_view bare = bare_address(client);
+  return bare.empty() ? client : bare;
+}
+
 bool contains(const Network& network, const std::array<std::uint8_t, 16>& address) {
   for (std::size_t bit = 0; bit < network.prefix_bits && bit < 128; bit += 8) {
     const unsigned kept = std::min<unsigned>(8, network.prefix_bits - static_cast<unsigned>(bit));

@@ -1,5 +1,6 @@
 #include "exchange/exchange.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -9,8 +10,16 @@
 #include "http/fields.hpp"
 #include "http/own_answer.hpp"
 #include "http/rewrite.hpp"
+#include "sse/insertion.hpp"
 
 namespace sidecar::exchange {
+
+namespace {
+
+/// What a client that met a limit is told: soon, but not at once.
+constexpr std::chrono::seconds kRetryAfter{5};
+
+}  // namespace
 
 void Exchange::enter(Phase phase) {
   assert(may_follow(phase_, phase));
@@ -60,6 +69,7 @@ void Exchange::connect(UpstreamWish::Kind kind, TimePoint now) {
 void Exchange::on_request_body(std::string_view bytes, Turn& turn) {
   bytes_in_ += bytes.size();
   turn.upstream.data(bytes);
+  if (phase_ == Phase::tunnel) note_tunnel_idle(turn.now);
 }
 
 void Exchange::on_request_end(http::Fields trailers, Turn& turn) {
@@ -70,7 +80,14 @@ void Exchange::on_request_end(http::Fields trailers, Turn& turn) {
   } else if (response_ended_) {
     close(Reason::complete, ClosedBy::client, Ending::clean, turn);
     wish_.kind = UpstreamWish::Kind::close;  // The client's last bytes are still on their way.
+  } else {
+    note_tunnel_idle(turn.now);
   }
+}
+
+/// A tunnel that is open may be silent for ever; one that is half closed must have an end of its own.
+void Exchange::note_tunnel_idle(TimePoint now) {
+  if (request_ended_ || response_ended_) deadline_ = now + policies_->limits.idle_timeout;
 }
 
 void Exchange::await_head(TimePoint now) {
@@ -88,7 +105,8 @@ void Exchange::on_request_refused(http::Refusal refusal, const Peer& peer, std::
     client_size_ = static_cast<std::uint16_t>(peer.text.size());
   }
   if (phase_ == Phase::idle || phase_ == Phase::connecting || phase_ == Phase::awaiting) {
-    answer(refusal.status, refusal.why, Reason::protocol_error, ClosedBy::sidecar, turn);
+    const Reason reason = refusal.status == 503 ? Reason::limit : Reason::protocol_error;
+    answer(refusal.status, refusal.why, reason, ClosedBy::sidecar, turn);
   } else {
     close(Reason::protocol_error, ClosedBy::sidecar, Ending::truncated, turn);
   }
@@ -162,6 +180,7 @@ void Exchange::on_response_head(const http::ResponseHead& head, const http::Fram
     close(Reason::client_gone, ClosedBy::client, Ending::aborted, turn);
     return;
   }
+  if (stream_ && !admit_stream(turn)) return;
   http::ResponseChanges changes;
   changes.event_stream = stream_;
   changes.route = &route_->response_headers;
@@ -180,6 +199,18 @@ void Exchange::on_response_head(const http::ResponseHead& head, const http::Fram
   }
 }
 
+/// Only now is it known that the answer is a stream. What is open stays open: the newcomer is told to wait.
+bool Exchange::admit_stream(Turn& turn) {
+  const StreamGate::Verdict verdict = turn.gate.enter(without_port(client()), policies_->limits);
+  if (verdict == StreamGate::Verdict::admitted) return true;
+  stream_ = false;
+  const bool of_client = verdict == StreamGate::Verdict::too_many_of_client;
+  turn.lifecycle.on_counted(of_client ? Counted::stream_refused_for_client : Counted::stream_refused, 1);
+  detail_ = of_client ? "too many event streams of this client" : "too many event streams";
+  answer(503, detail_, Reason::limit, ClosedBy::sidecar, turn);
+  return false;
+}
+
 void Exchange::open_stream(sse::StreamKind kind, Turn& turn) {
   enter(Phase::streaming);
   source_ = StreamSource(kind, turn.now);
@@ -188,6 +219,7 @@ void Exchange::open_stream(sse::StreamKind kind, Turn& turn) {
   LifecycleRecord opened;
   opened.ttfb = Milliseconds{ttfb_ms_};
   record(LifecycleEvent::stream_open, opened, turn);
+  if (turn.drain != nullptr) plan_end(*turn.drain, turn);
 }
 
 void Exchange::on_switching(const http::ResponseHead& head, Turn& turn) {
@@ -211,9 +243,14 @@ void Exchange::on_response_body(std::string_view bytes, Turn& turn) {
   if (phase_ != Phase::streaming) {
     bytes_out_ += bytes.size();
     turn.downstream.data(bytes);
+    if (phase_ == Phase::tunnel) note_tunnel_idle(turn.now);
     return;
   }
-  source_.on_bytes(bytes, turn.now);
+  if (leaving_) {
+    bytes = bytes.substr(0, source_.on_bytes_to_boundary(bytes, turn.now));
+  } else {
+    source_.on_bytes(bytes, turn.now);
+  }
   bytes_out_ += delivery_.pass(bytes, turn.downstream);
   if (!first_event_seen_ && source_.events() > 0) {
     first_event_seen_ = true;
@@ -221,12 +258,13 @@ void Exchange::on_response_body(std::string_view bytes, Turn& turn) {
     first.after = to_ms(turn.now - started_) - Milliseconds{ttfb_ms_};
     record(LifecycleEvent::stream_first_event, first, turn);
   }
+  if (leaving_ && source_.at_boundary()) end_as_planned(turn);
 }
 
 void Exchange::on_response_end(http::Fields trailers, bool reusable, Turn& turn) {
   response_ended_ = true;
   if (phase_ == Phase::tunnel) {
-    if (!request_ended_) return;
+    if (!request_ended_) return note_tunnel_idle(turn.now);
     close(Reason::complete, ClosedBy::upstream, Ending::clean, turn);
     wish_.kind = UpstreamWish::Kind::close;
     return;
@@ -258,19 +296,38 @@ void Exchange::on_upstream_broken(UpstreamBreak how, bool untouched, const char*
   close(reason, ClosedBy::upstream, phase_ == Phase::tunnel ? Ending::aborted : Ending::truncated, turn);
 }
 
+void Exchange::on_upstream_stalled(Turn& turn) {
+  if (!active() || phase_ == Phase::closing) return;
+  detail_ = "the backend does not take the request";
+  if (phase_ == Phase::awaiting) {
+    answer(504, detail_, Reason::upstream_timeout, ClosedBy::sidecar, turn);
+  } else {
+    close(Reason::upstream_timeout, ClosedBy::sidecar, Ending::truncated, turn);
+  }
+}
+
 // ---- Time --------------------------------------------------------------------------------------------------------
 
 TimePoint Exchange::next_deadline() const {
-  return phase_ == Phase::streaming ? delivery_.deadline() : deadline_;
+  return phase_ == Phase::streaming ? std::min(delivery_.deadline(), deadline_) : deadline_;
 }
 
 void Exchange::on_deadline(Turn& turn) {
+  const bool due = is_due(deadline_, turn.now);
   if (phase_ == Phase::streaming) {
+    if (due) {
+      deadline_ = kNever;
+      leaving_ = true;
+      if (source_.at_boundary()) return end_as_planned(turn);
+    }
     beat(turn);
     return;
   }
-  if (!is_due(deadline_, turn.now)) return;
-  if (phase_ == Phase::connecting) {
+  if (!due) return;
+  if (phase_ == Phase::tunnel) {
+    detail_ = "a half-closed tunnel was silent";
+    close(Reason::limit, ClosedBy::sidecar, Ending::aborted, turn);
+  } else if (phase_ == Phase::connecting) {
     on_upstream_failed(UpstreamFailure::timed_out, turn);
   } else if (phase_ == Phase::awaiting) {
     detail_ = "response timeout";
@@ -304,8 +361,29 @@ void Exchange::beat(Turn& turn) {
 
 // ---- The end -----------------------------------------------------------------------------------------------------
 
-void Exchange::on_shutdown(Reason reason, Turn& turn) {
-  if (active() && phase_ != Phase::closing) close(reason, ClosedBy::sidecar, Ending::truncated, turn);
+void Exchange::on_drain(Turn& turn) {
+  if (phase_ == Phase::streaming && turn.drain != nullptr) plan_end(*turn.drain, turn);
+}
+
+/// The reader of anything but a GET takes a clean end for success, and where we cannot read we know no boundary: those
+/// streams run as long as the process does (law 5).
+void Exchange::plan_end(const DrainPlan& plan, Turn& turn) {
+  if (method() != "GET" || source_.kind() != sse::StreamKind::insertable) return;
+  const auto left = std::max(to_ms(plan.streams_end_by - turn.now), Milliseconds{0});
+  deadline_ = std::min(deadline_, turn.now + between(Milliseconds{0}, left, turn.random));
+}
+
+/// At an event boundary. The client is told when to come back, unless nothing is to be inserted on this route.
+void Exchange::end_as_planned(Turn& turn) {
+  if (turn.drain != nullptr && route_->event_stream.heartbeat.interval) {
+    const Milliseconds retry = between(turn.drain->retry_min, turn.drain->retry_max, turn.random);
+    turn.own_body.clear();
+    sse::append_retry(retry, source_.scanner().insertion_ending(), turn.own_body);
+    turn.downstream.data(turn.own_body);
+    bytes_out_ += turn.own_body.size();
+  }
+  turn.downstream.end({});
+  close(Reason::drain, ClosedBy::sidecar, Ending::clean, turn);
 }
 
 void Exchange::answer(int status, std::string_view reason_class, Reason reason, ClosedBy by, Turn& turn) {
@@ -314,6 +392,7 @@ void Exchange::answer(int status, std::string_view reason_class, Reason reason, 
   answer.status = status;
   answer.reason_class = reason_class;
   answer.json = wants_json_;
+  if (status == 503) answer.retry_after = kRetryAfter;
   if (route_ != nullptr) answer.upstream = policies_->upstreams[route_->upstream].name;
   http::write_own_answer(answer, turn.own_body, turn.downstream);
   if (!to_head_) bytes_out_ += turn.own_body.size();
@@ -333,16 +412,16 @@ void Exchange::close(Reason reason, ClosedBy by, Ending ending, Turn& turn) {
 
 void Exchange::settle(Turn& turn) {
   record_end(turn);
+  if (stream_) turn.gate.leave(without_port(client()), policies_->limits);
   enter(Phase::done);
 }
 
 void Exchange::record(LifecycleEvent event, LifecycleRecord record, Turn& turn) const {
-  const std::string_view subject = subject_;
   record.event = event;
   record.id = id_;
-  record.client = subject.substr(0, client_size_);
-  record.method = subject.substr(client_size_, method_size_);
-  record.target = subject.substr(client_size_ + method_size_);
+  record.client = client();
+  record.method = method();
+  record.target = std::string_view(subject_).substr(client_size_ + method_size_);
   record.status = status_;
   if (route_ != nullptr) {
     record.route = route_->name;

@@ -5,11 +5,13 @@
 #include <string_view>
 
 #include "exchange/clock.hpp"
+#include "exchange/drain_plan.hpp"
 #include "exchange/lifecycle.hpp"
 #include "exchange/phase.hpp"
 #include "exchange/policy.hpp"
 #include "exchange/prepare.hpp"
 #include "exchange/stream_delivery.hpp"
+#include "exchange/stream_gate.hpp"
 #include "exchange/stream_source.hpp"
 #include "exchange/wishes.hpp"
 #include "http/framing.hpp"
@@ -24,8 +26,11 @@ struct Turn {
   http::ResponseSink& downstream;
   http::RequestSink& upstream;
   http::HeadScratch& scratch;
-  std::string& own_body;  ///< Where the body of an answer of ours is composed; lives until the output is written.
+  std::string& own_body;  ///< Where bytes of ours are composed; lives until the output is written.
   LifecycleSink& lifecycle;
+  StreamGate& gate;
+  Random& random;
+  const DrainPlan* drain;  ///< nullptr: nobody wants to end.
 };
 
 /// One request and its response, as messages (see phase.hpp for the theory of operation). It sequences; what HTTP or
@@ -38,6 +43,7 @@ class Exchange {
   void on_request_body(std::string_view bytes, Turn& turn);
   void on_request_end(http::Fields trailers, Turn& turn);
   /// What came is no request, or its body is broken. Also without a request before it (phase idle).
+  /// A status of 503 means that there is too much of something here, not that the client is wrong.
   void on_request_refused(http::Refusal refusal, const Peer& peer, std::uint64_t id, Turn& turn);
   /// FIN. `request_complete`: nothing of the request was missing.
   void on_downstream_eof(bool request_complete, Turn& turn);
@@ -61,8 +67,11 @@ class Exchange {
   void on_deadline(Turn& turn);
   [[nodiscard]] TimePoint next_deadline() const;
 
-  /// The process is ending: what runs is broken off with `reason`.
-  void on_shutdown(Reason reason, Turn& turn);
+  /// The backend took none of the request's bytes for too long.
+  void on_upstream_stalled(Turn& turn);
+
+  /// The process wants to end: a stream to which its client will come back is ended in time.
+  void on_drain(Turn& turn);
 
   /// Behind `done`: ready for the next request.
   void reset();
@@ -79,7 +88,9 @@ class Exchange {
   [[nodiscard]] bool wants_upstream_half_closed() const { return phase_ == Phase::tunnel && request_ended_; }
   [[nodiscard]] bool wants_downstream_half_closed() const { return phase_ == Phase::tunnel && response_ended_; }
   [[nodiscard]] http::H1Upstream::Request upstream_request() const { return {to_head_, request_chunked_}; }
-  [[nodiscard]] std::size_t upstream_index() const { return route_ == nullptr ? 0 : route_->upstream; }
+  [[nodiscard]] const UpstreamPolicy* upstream_policy() const {
+    return route_ == nullptr ? nullptr : &policies_->upstreams[route_->upstream];
+  }
   /// A FIN of the client has been told.
   [[nodiscard]] bool client_closed() const { return client_closed_; }
 
@@ -91,11 +102,19 @@ class Exchange {
   void answer(int status, std::string_view reason_class, Reason reason, ClosedBy by, Turn& turn);
   void close(Reason reason, ClosedBy by, Ending ending, Turn& turn);
   void settle(Turn& turn);
+  bool admit_stream(Turn& turn);
   void open_stream(sse::StreamKind kind, Turn& turn);
+  void plan_end(const DrainPlan& plan, Turn& turn);
+  void end_as_planned(Turn& turn);
+  void note_tunnel_idle(TimePoint now);
   void beat(Turn& turn);
   void on_switching(const http::ResponseHead& head, Turn& turn);
   void record(LifecycleEvent event, LifecycleRecord record, Turn& turn) const;
   void record_end(Turn& turn);
+  [[nodiscard]] std::string_view client() const { return std::string_view(subject_).substr(0, client_size_); }
+  [[nodiscard]] std::string_view method() const {
+    return std::string_view(subject_).substr(client_size_, method_size_);
+  }
 
   PolicySetPtr policies_;
   const RoutePolicy* route_ = nullptr;
@@ -104,7 +123,7 @@ class Exchange {
   const char* detail_ = "";    ///< A few static words about a failure.
   std::uint64_t id_ = 0;
   TimePoint started_;
-  TimePoint deadline_ = kNever;  ///< To connect, or to the response head.
+  TimePoint deadline_ = kNever;  ///< To connect, to the response head, to a planned end, or of a half-closed tunnel.
   std::uint64_t bytes_in_ = 0;
   std::uint64_t bytes_out_ = 0;
   StreamSource source_;
@@ -129,6 +148,7 @@ class Exchange {
   bool client_closed_ : 1 = false;
   bool pooled_ : 1 = false;      ///< This attempt runs on a connection that had been idle.
   bool repeatable_ : 1 = false;  ///< It may be sent once more.
+  bool leaving_ : 1 = false;     ///< The stream ends at its next event boundary.
 };
 
 }  // namespace sidecar::exchange

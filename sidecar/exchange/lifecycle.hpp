@@ -75,8 +75,13 @@ enum class Counted : std::uint8_t {
   heartbeat_deferred_opaque,    ///< Encoded, foreign charset or digest: nothing may be inserted.
   stream_opaque,                ///< An event stream with a coding, a foreign charset or a digest passed untouched.
   upstream_connect_error,
-  request_retried,   ///< Repeated on a fresh connection because the pooled one was dead.
-  request_rejected,  ///< Malformed, or its head did not come in time.
+  request_retried,            ///< Repeated on a fresh connection because the pooled one was dead.
+  request_rejected,           ///< Malformed, or its head or body did not come in time.
+  connection_refused,         ///< limits.connections.
+  stream_refused,             ///< limits.streams.
+  stream_refused_for_client,  ///< limits.streams_per_client.
+  memory_refused,             ///< limits.pooled_memory.
+  idle_closed,                ///< limits.idle_timeout.
   count_,
 };
 

@@ -72,6 +72,8 @@ struct KeepalivePolicy {
   std::size_t max_idle = 64;  ///< Idle connections kept, per worker.
   Milliseconds idle_timeout{4'000};
   UnsafeMethods unsafe_methods = UnsafeMethods::fresh;
+
+  bool operator==(const KeepalivePolicy&) const = default;
 };
 
 /// Where an upstream listens.
@@ -91,17 +93,34 @@ struct UpstreamPolicy {
   std::optional<Milliseconds> response_timeout;  ///< To the response head; nullopt: as long as the client waits.
   KeepalivePolicy keepalive;
   Milliseconds dns_ttl{5'000};
+
+  bool operator==(const UpstreamPolicy&) const = default;
 };
 
 struct Limits {
+  std::size_t connections = 10'000;               ///< Of clients, in the whole process.
+  std::optional<std::size_t> streams;             ///< Open event streams, in the whole process; nullopt: no limit.
+  std::optional<std::size_t> streams_per_client;  ///< The same for one client address.
   std::size_t head_bytes = 32 * 1024;
   std::size_t head_fields = 128;
   Milliseconds head_timeout{10'000};
+  std::optional<Milliseconds> body_timeout = Milliseconds{60'000};  ///< Silence in the middle of a request's body.
   Milliseconds idle_timeout{75'000};  ///< Of a client's keep-alive connection: longer than nginx's 60 s.
   std::size_t pending_bytes = 256 * 1024;
+  std::size_t pooled_memory = 256 * 1024 * 1024;  ///< What all slow peers together may make us hold.
   Milliseconds write_timeout{30'000};
 
   bool operator==(const Limits&) const = default;
+};
+
+/// How the process ends.
+struct DrainPolicy {
+  Milliseconds delay{0};      ///< Not ready any more, but still listening.
+  Milliseconds grace{8'000};  ///< From there to the end; below the 10 s of `docker stop`.
+  Milliseconds retry_min{1'000};
+  Milliseconds retry_max{5'000};  ///< When clients whose stream ends are told to come back: at random between the two.
+
+  bool operator==(const DrainPolicy&) const = default;
 };
 
 /// One IP network, for client_address.trusted.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "exchange/client_address.hpp"
 #include "http/fields.hpp"
 #include "http/rewrite.hpp"
 #include "sse/media_type.hpp"
@@ -9,12 +10,6 @@
 namespace sidecar::exchange {
 
 namespace {
-
-/// `192.0.2.7:51412` without its port, `[::1]:80` without brackets: what X-Forwarded-For wants.
-std::string_view without_port(std::string_view peer) {
-  if (peer.starts_with('[')) return peer.substr(1, peer.find(']') - 1);
-  return peer.substr(0, peer.rfind(':'));
-}
 
 /// What an HTTP/1.0 request without Host gets: the authority of the backend itself.
 std::string_view default_host(const UpstreamPolicy& upstream) {

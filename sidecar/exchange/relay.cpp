@@ -11,6 +11,9 @@ namespace {
 constexpr std::chrono::seconds kLingerTime{5};
 /// The same when the process wants to end.
 constexpr std::chrono::seconds kLingerTimeAtDrain{1};
+/// A client that is about to send its next request does it within that time, and is told then to close; one that is not
+/// loses nothing.
+constexpr std::chrono::seconds kIdleTimeAtDrain{1};
 
 }  // namespace
 
@@ -23,7 +26,9 @@ class Relay::TurnScope {
         bench_(bench),
         to_downstream_(relay.downstream_, bench.to_downstream),
         to_upstream_(relay.upstream_, bench.to_upstream),
-        turn{now, to_downstream_, to_upstream_, bench.scratch, bench.own_body, bench.lifecycle} {}
+        turn{now,           to_downstream_, to_upstream_,
+             bench.scratch, bench.own_body, bench.lifecycle,
+             bench.gate,    bench.random,   bench.drain ? &*bench.drain : nullptr} {}
 
   ~TurnScope() {
     // An end that leaves nothing to deliver waits for no writing: behind a FIN there is none.
@@ -97,13 +102,21 @@ bool Relay::on_request_event(const http::H1Downstream::Parsed& parsed, Turn& tur
     case http::H1Downstream::Event::head:
       deadline_ = kNever;
       head_begun_ = false;
-      if (bench.draining) downstream_.refuse_persistence();
+      if (refused_) {
+        downstream_.refuse_persistence();
+        exchange_.on_request_refused({503, "too many connections"}, {peer_, tls_}, bench.next_id++, turn);
+        return false;
+      }
+      if (bench.drain) downstream_.refuse_persistence();
+      expect_body(turn.now, bench);
       exchange_.on_request_head(parsed.head, parsed.framing, {peer_, tls_}, bench.policies, bench.next_id++, turn);
       return true;
     case http::H1Downstream::Event::body:
+      expect_body(turn.now, bench);
       exchange_.on_request_body(parsed.body, turn);
       return true;
     case http::H1Downstream::Event::end:
+      deadline_ = kNever;
       exchange_.on_request_end(parsed.trailers, turn);
       return true;
     case http::H1Downstream::Event::error:
@@ -112,6 +125,12 @@ bool Relay::on_request_event(const http::H1Downstream::Parsed& parsed, Turn& tur
       return false;
   }
   return false;
+}
+
+void Relay::expect_body(TimePoint now, const Workbench& bench) {
+  const auto limit = bench.policies->limits.body_timeout;
+  const bool expected = limit && !downstream_.request_complete() && exchange_.phase() != Phase::tunnel;
+  deadline_ = expected ? now + *limit : kNever;
 }
 
 void Relay::on_downstream_eof(TimePoint now, Workbench& bench) {
@@ -169,6 +188,7 @@ void Relay::on_upstream_ready(std::uint32_t attempt, bool pooled, TimePoint now,
   if (!current(attempt) || exchange_.phase() != Phase::connecting) return;
   upstream_ = http::H1Upstream(exchange_.upstream_request());
   upstream_pending_ = false;
+  upstream_stalled_at_ = kNever;
   TurnScope scope(*this, now, bench);
   exchange_.on_upstream_ready(pooled, scope.turn);
   pump_downstream({}, scope.turn, bench);
@@ -246,9 +266,14 @@ void Relay::on_upstream_reset(std::uint32_t attempt, TimePoint now, Workbench& b
                                scope.turn);
 }
 
-void Relay::on_upstream_progress(std::size_t pending, TimePoint now, Workbench& bench) {
+void Relay::on_upstream_progress(std::size_t sent, std::size_t pending, TimePoint now, Workbench& bench) {
   const bool drained = upstream_pending_ && pending == 0;
   upstream_pending_ = pending > 0;
+  if (pending == 0) {
+    upstream_stalled_at_ = kNever;
+  } else if (sent > 0 || upstream_stalled_at_ == kNever) {
+    upstream_stalled_at_ = now + bench.policies->limits.write_timeout;
+  }
   const bool eof_waits = downstream_eof_ && !exchange_.client_closed() && pending == 0;
   if (!drained && !eof_waits) return;
   if (!exchange_.takes_request_body() || connection_ != Connection::open) return;
@@ -256,17 +281,22 @@ void Relay::on_upstream_progress(std::size_t pending, TimePoint now, Workbench& 
   pump_downstream({}, scope.turn, bench);
 }
 
+void Relay::on_upstream_drained(TimePoint now, const Workbench& bench) {
+  if (upstream_stalled_at_ != kNever) upstream_stalled_at_ = now + bench.policies->limits.write_timeout;
+}
+
 // ---- Between two exchanges, and behind the last ------------------------------------------------------------------
 
 void Relay::after_exchange(TimePoint now, const Workbench& bench) {
   if (exchange_.phase() != Phase::done || connection_ != Connection::open) return;
+  upstream_stalled_at_ = kNever;
   if (exchange_.ending() == Ending::aborted) {
     connection_ = Connection::aborted;
   } else if (exchange_.ending() == Ending::truncated && downstream_.only_reset_tells_truncation()) {
     connection_ = Connection::truncating;
     deadline_ = now + bench.policies->limits.write_timeout;
-  } else if (exchange_.ending() == Ending::truncated || !downstream_.persistent() || bench.draining) {
-    linger(now, bench.draining);
+  } else if (exchange_.ending() == Ending::truncated || !downstream_.persistent()) {
+    linger(now, bench.drain.has_value());
   }
 }
 
@@ -280,7 +310,7 @@ bool Relay::proceed(TimePoint now, Workbench& bench) {
   TurnScope scope(*this, now, bench);
   exchange_.reset();
   downstream_.next_request();
-  deadline_ = now + bench.policies->limits.idle_timeout;
+  deadline_ = now + (bench.drain ? kIdleTimeAtDrain : bench.policies->limits.idle_timeout);
   pump_downstream({}, scope.turn, bench);
   if (downstream_eof_ && exchange_.phase() == Phase::idle) connection_ = Connection::closed;
   return true;
@@ -291,10 +321,21 @@ void Relay::on_drain(TimePoint now, Workbench& bench) {
   if (connection_ != Connection::open) return;
   TurnScope scope(*this, now, bench);
   downstream_.refuse_persistence();
-  if (exchange_.phase() == Phase::idle) connection_ = Connection::closed;
-  if (exchange_.phase() == Phase::streaming || exchange_.phase() == Phase::tunnel) {
-    exchange_.on_shutdown(Reason::drain, scope.turn);
-  }
+  if (exchange_.phase() == Phase::idle && !head_begun_) deadline_ = std::min(deadline_, now + kIdleTimeAtDrain);
+  exchange_.on_drain(scope.turn);
+}
+
+void Relay::refuse_all(TimePoint now, const Workbench& bench) {
+  refused_ = true;
+  deadline_ = now + bench.policies->limits.head_timeout;
+}
+
+void Relay::on_memory_exhausted(TimePoint now, Workbench& bench) {
+  if (connection_ == Connection::closed || connection_ == Connection::aborted) return;
+  TurnScope scope(*this, now, bench);
+  bench.lifecycle.on_counted(Counted::memory_refused, 1);
+  exchange_.on_downstream_lost(Reason::limit, scope.turn);
+  connection_ = Connection::aborted;
 }
 
 void Relay::on_forced(TimePoint now, Workbench& bench) {
@@ -311,7 +352,7 @@ void Relay::tidy() {
 // ---- Time, and what is wished ------------------------------------------------------------------------------------
 
 TimePoint Relay::next_deadline() const {
-  return std::min({deadline_, stalled_at_, exchange_.next_deadline()});
+  return std::min({deadline_, stalled_at_, upstream_stalled_at_, exchange_.next_deadline()});
 }
 
 void Relay::on_deadline(TimePoint now, Workbench& bench) {
@@ -322,23 +363,40 @@ void Relay::on_deadline(TimePoint now, Workbench& bench) {
     connection_ = Connection::aborted;
     return;
   }
+  if (is_due(upstream_stalled_at_, now)) {
+    upstream_stalled_at_ = kNever;
+    exchange_.on_upstream_stalled(scope.turn);
+  }
   if (exchange_.active()) exchange_.on_deadline(scope.turn);
   if (!is_due(deadline_, now)) return;
   deadline_ = kNever;
-  if (connection_ == Connection::truncating) {
+  if (connection_ == Connection::open && exchange_.active()) {
+    on_body_silent(scope.turn, bench);
+  } else if (connection_ == Connection::truncating) {
     connection_ = Connection::aborted;
   } else if (connection_ == Connection::open && head_begun_) {
     downstream_.refuse_persistence();
     exchange_.on_request_refused({408, "the head did not come in time"}, {peer_, tls_}, bench.next_id++, scope.turn);
   } else {
+    if (connection_ == Connection::open) bench.lifecycle.on_counted(Counted::idle_closed, 1);
     connection_ = Connection::closed;
   }
+}
+
+/// Nothing more came of a request's body, and it is the client's doing.
+void Relay::on_body_silent(Turn& turn, Workbench& bench) {
+  // Behind the head of an early answer both may take the time that they like.
+  if (exchange_.phase() != Phase::connecting && exchange_.phase() != Phase::awaiting) return;
+  const bool asked = exchange_.takes_request_body() && !upstream_pending_;
+  if (!asked) return expect_body(turn.now, bench);
+  downstream_.refuse_persistence();
+  exchange_.on_request_refused({408, "the request's body stopped coming"}, {peer_, tls_}, bench.next_id++, turn);
 }
 
 Wishes Relay::wishes() const {
   Wishes wishes;
   wishes.upstream = exchange_.upstream_wish();
-  wishes.upstream_index = exchange_.upstream_index();
+  wishes.upstream_policy = exchange_.upstream_policy();
   switch (connection_) {
     case Connection::open:
       wishes.downstream = DownstreamManner::keep;

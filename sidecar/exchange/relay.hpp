@@ -15,7 +15,7 @@ namespace sidecar::exchange {
 /// What the shell is to do, as a state: asking twice changes nothing.
 struct Wishes {
   UpstreamWish upstream;
-  std::size_t upstream_index = 0;  ///< Into the PolicySet of the exchange.
+  const UpstreamPolicy* upstream_policy = nullptr;  ///< Whose connection is wanted; lives as long as the exchange.
   DownstreamManner downstream = DownstreamManner::keep;
   bool read_downstream = true;
   bool read_upstream = false;
@@ -45,13 +45,21 @@ class Relay {
   void on_upstream_bytes(std::uint32_t attempt, std::string_view bytes, TimePoint now, Workbench& bench);
   void on_upstream_eof(std::uint32_t attempt, TimePoint now, Workbench& bench);
   void on_upstream_reset(std::uint32_t attempt, TimePoint now, Workbench& bench);
-  void on_upstream_progress(std::size_t pending, TimePoint now, Workbench& bench);
+  void on_upstream_progress(std::size_t sent, std::size_t pending, TimePoint now, Workbench& bench);
+  /// Like on_downstream_drained().
+  void on_upstream_drained(TimePoint now, const Workbench& bench);
 
   /// Early or twice is a no-op.
   void on_deadline(TimePoint now, Workbench& bench);
   [[nodiscard]] TimePoint next_deadline() const;
 
-  /// The process ends: idle connections go at once, ordinary exchanges may finish, streams are ended.
+  /// One connection too many: its requests are answered with 503. Before anything else.
+  void refuse_all(TimePoint now, const Workbench& bench);
+  /// The memory for slow peers is used up, and this connection needs more of it.
+  void on_memory_exhausted(TimePoint now, Workbench& bench);
+
+  /// The process wants to end (bench.drain says how): idle connections go soon, ordinary exchanges may finish, streams
+  /// to which clients come back are ended.
   void on_drain(TimePoint now, Workbench& bench);
   /// Nothing may run any longer.
   void on_forced(TimePoint now, Workbench& bench);
@@ -71,6 +79,8 @@ class Relay {
   [[nodiscard]] Phase phase() const { return exchange_.phase(); }
   /// Bytes of the client that wait for their turn.
   [[nodiscard]] std::size_t waiting() const { return downstream_.received().size(); }
+  /// What the bytes cost that came and wait for their turn.
+  [[nodiscard]] std::size_t memory() const { return downstream_.received().memory() + upstream_.received().memory(); }
 
  private:
   /// The client's connection as a whole.
@@ -92,6 +102,8 @@ class Relay {
   void tell_eof(Turn& turn, const Workbench& bench);
   void after_exchange(TimePoint now, const Workbench& bench);
   void linger(TimePoint now, bool draining);
+  void expect_body(TimePoint now, const Workbench& bench);
+  void on_body_silent(Turn& turn, Workbench& bench);
   [[nodiscard]] bool current(std::uint32_t attempt) const;
   [[nodiscard]] http::HeadLimits head_limits(const Workbench& bench) const;
 
@@ -99,8 +111,9 @@ class Relay {
   http::H1Upstream upstream_;
   Exchange exchange_;
   std::string peer_;
-  TimePoint deadline_ = kNever;    ///< For a request (idle or head), or for the end of lingering.
-  TimePoint stalled_at_ = kNever;  ///< The client took nothing until here: it is given up.
+  TimePoint deadline_ = kNever;             ///< For a request (idle, head, silent body), or for the end of lingering.
+  TimePoint stalled_at_ = kNever;           ///< The client took nothing until here: it is given up.
+  TimePoint upstream_stalled_at_ = kNever;  ///< The same for the backend.
   std::uint32_t received_max_ = 0;
   Connection connection_ = Connection::open;
   bool downstream_pending_ : 1 = false;  ///< Bytes wait for the client.
@@ -108,6 +121,7 @@ class Relay {
   bool downstream_eof_ : 1 = false;
   bool head_begun_ : 1 = false;  ///< Some bytes of the next head are here.
   bool tls_ : 1 = false;
+  bool refused_ : 1 = false;  ///< One connection too many.
 };
 
 }  // namespace sidecar::exchange

@@ -23,6 +23,16 @@ class StreamSource {
     if (kind_ == sse::StreamKind::insertable) scanner_.scan(bytes);
   }
 
+  /// The same up to the next event boundary; returns how many bytes stand before it. Insertable streams only.
+  [[nodiscard]] std::size_t on_bytes_to_boundary(std::string_view bytes, TimePoint now) {
+    note_silence(now);
+    last_bytes_ = now;
+    return scanner_.scan_to_boundary(bytes);
+  }
+
+  /// Behind an event, with nothing begun.
+  [[nodiscard]] bool at_boundary() const { return scanner_.position() == sse::Position::boundary; }
+
   /// The longest silence of the backend, the one that lasts still included.
   [[nodiscard]] std::chrono::milliseconds max_idle(TimePoint now) {
     note_silence(now);

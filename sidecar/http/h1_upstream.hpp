@@ -47,6 +47,7 @@ class H1Upstream {
   [[nodiscard]] Parsed on_eof();
 
   [[nodiscard]] Received& received() { return received_; }
+  [[nodiscard]] const Received& received() const { return received_; }
   /// Not one byte of a response has come.
   [[nodiscard]] bool untouched() const { return !touched_; }
   /// The response is complete and the backend keeps the connection (RFC 9112 §9.3).

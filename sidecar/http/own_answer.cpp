@@ -75,13 +75,14 @@ void write_own_answer(const OwnAnswer& answer, std::string& body, ResponseSink& 
     if (!answer.upstream.empty()) body.append("upstream '").append(answer.upstream).append("': ");
     body.append(answer.reason_class).append("\n");
   }
-  const std::array<Field, 2> fields = {
+  const std::string retry_after = std::to_string(answer.retry_after.count());
+  const std::array<Field, 3> fields = {
       Field{"Content-Type", answer.json ? "application/json" : "text/plain; charset=utf-8"},
-      Field{"Cache-Control", "no-store"}};
+      Field{"Cache-Control", "no-store"}, Field{"Retry-After", retry_after}};
   ResponseHead head;
   head.status = answer.status;
   head.reason = phrase;
-  head.fields = fields;
+  head.fields = Fields(fields).first(answer.retry_after.count() > 0 ? 3 : 2);
   sink.head(head, {BodySize::Kind::length, body.size()});
   sink.data(body);
   sink.end({});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -10,9 +11,10 @@ namespace sidecar::http {
 
 struct OwnAnswer {
   int status = 0;
-  std::string_view reason_class;  ///< e.g. "connection refused": a class, never an address.
-  std::string_view upstream;      ///< Configured name; empty when no upstream is involved.
-  bool json = false;              ///< The client prefers JSON.
+  std::string_view reason_class;        ///< e.g. "connection refused": a class, never an address.
+  std::string_view upstream;            ///< Configured name; empty when no upstream is involved.
+  bool json = false;                    ///< The client prefers JSON.
+  std::chrono::seconds retry_after{0};  ///< 0: nothing is said about it.
 };
 
 [[nodiscard]] std::string_view reason_phrase(int status);

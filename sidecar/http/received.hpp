@@ -1,7 +1,9 @@
 #pragma once
 
-#include <string>
+#include <cstddef>
+#include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace sidecar::http {
 
@@ -13,17 +15,17 @@ class Received {
   [[nodiscard]] std::string_view join(std::string_view bytes) {
     tidy();
     if (kept_.empty()) return bytes;
-    kept_.append(bytes);
-    return kept_;
+    kept_.insert(kept_.end(), bytes.begin(), bytes.end());
+    return {kept_.data(), kept_.size()};
   }
 
   /// `rest` is the unused tail of what join() lent. What was used stays in place until tidy(): a turn's output may
   /// still point to it.
   void keep(std::string_view rest) {
     if (kept_.empty()) {
-      kept_.assign(rest);
+      kept_.assign(rest.begin(), rest.end());
     } else {
-      used_ = kept_.size() - rest.size();
+      used_ = static_cast<std::uint32_t>(kept_.size() - rest.size());
     }
   }
 
@@ -31,19 +33,21 @@ class Received {
   void tidy() {
     if (used_ == 0) return;
     if (used_ == kept_.size()) {
-      std::string().swap(kept_);
+      std::vector<char>().swap(kept_);
     } else {
-      kept_.erase(0, used_);
+      kept_.erase(kept_.begin(), kept_.begin() + used_);
     }
     used_ = 0;
   }
 
   [[nodiscard]] std::size_t size() const { return kept_.size() - used_; }
   [[nodiscard]] bool empty() const { return size() == 0; }
+  /// What it costs, used up or not.
+  [[nodiscard]] std::size_t memory() const { return kept_.capacity(); }
 
  private:
-  std::string kept_;
-  std::size_t used_ = 0;
+  std::vector<char> kept_;
+  std::uint32_t used_ = 0;
 };
 
 }  // namespace sidecar::http

@@ -52,6 +52,11 @@ class PendingBytes {
   [[nodiscard]] std::size_t gather(std::span<iovec> out) const;
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
+  /// What it costs: whole chunks.
+  [[nodiscard]] std::size_t memory() const {
+    static constexpr std::size_t kBytes = std::tuple_size_v<decltype(ChunkPool::Chunk::bytes)>;
+    return (begin_ + size_ + kBytes - 1) / kBytes * sizeof(ChunkPool::Chunk);
+  }
 
  private:
   ChunkPool::Chunk* first_ = nullptr;

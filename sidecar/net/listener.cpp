@@ -14,53 +14,83 @@ namespace {
 /// Out of file descriptors: how long accepting rests. What waits in the backlog is not lost.
 constexpr std::chrono::milliseconds kPause{200};
 
+/// How long the last handshakes may take when a listener finishes.
+constexpr std::chrono::milliseconds kHandshake{100};
+
 }  // namespace
 
-Listener::Listener(Worker& worker, int fd, bool shared)
-    : worker_(worker), descriptor_(worker.io().get_executor(), fd), accepts_max_(shared ? 1 : 64) {}
+Listener::Listener(Worker& worker, int fd, unsigned id, bool shared)
+    : worker_(worker), descriptor_(worker.io().get_executor(), fd), accepts_max_(shared ? 1 : 64), id_(id) {}
 
 void Listener::start() {
   descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
                          [this](const ErrorCode& error) { on_readable(error); });
 }
 
+void Listener::finish() {
+  if (finishing_) return;
+  finishing_ = true;
+  keep_newcomers_out(descriptor_.native_handle());
+  worker_.schedule(*this, worker_.now() + kHandshake);
+}
+
 void Listener::stop() {
+  if (!descriptor_.is_open()) return;
+  while (accept_one() == Accepted::one) {
+  }
   ErrorCode ignored;
   descriptor_.close(ignored);
 }
 
 void Listener::on_deadline(TimePoint) {
-  if (descriptor_.is_open() && paused_) start();
+  if (finishing_) {
+    stop();
+  } else if (descriptor_.is_open() && paused_) {
+    start();
+  }
 }
 
 void Listener::on_readable(const ErrorCode& error) {
   if (error || !descriptor_.is_open()) return;
-  if (accept_some()) {
+  Accepted accepted = Accepted::one;
+  for (int i = 0; i < accepts_max_ && accepted == Accepted::one; ++i) accepted = accept_one();
+  if (accepted != Accepted::impossible) {
     start();
-  } else {
+  } else if (!finishing_) {
     worker_.schedule(*this, worker_.now() + kPause);
   }
 }
 
-bool Listener::accept_some() {
-  for (int i = 0; i < accepts_max_; ++i) {
-    Endpoint peer;
-    peer.size = sizeof peer.address;
-    const int fd = ::accept4(descriptor_.native_handle(), peer.data(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-      paused_ = false;
-      // A unix peer may be bound to any path it likes: what a stranger chose is no address of his.
-      Session::start(worker_, fd, peer.address.ss_family == AF_UNIX ? "unix" : to_string(peer));
-      continue;
-    }
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      if (!paused_) worker_.warn("no file descriptor left: accepting pauses until connections end");
-      paused_ = true;
-      return false;
-    }
-    return true;  // EAGAIN, or a connection that was gone before it was accepted.
+Listener::Accepted Listener::accept_one() {
+  const std::size_t connections_max = worker_.bench().policies->limits.connections;
+  const Census::Admission admission = worker_.census().enter_connection(connections_max);
+  if (admission == Census::Admission::full) {
+    pause("limits.connections is reached, and too many clients are being told so: accepting pauses");
+    return Accepted::impossible;
   }
-  return true;
+  Endpoint peer;
+  peer.size = sizeof peer.address;
+  const int fd = ::accept4(descriptor_.native_handle(), peer.data(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd < 0) {
+    const int why = errno;
+    worker_.census().leave_connection();
+    if (why == ECONNABORTED || why == EINTR) return Accepted::one;  // Gone before it was accepted.
+    if (why != EMFILE && why != ENFILE && why != ENOBUFS && why != ENOMEM) return Accepted::nothing;
+    pause("no file descriptor left: accepting pauses until connections end");
+    return Accepted::impossible;
+  }
+  paused_ = false;
+  const bool refused = admission == Census::Admission::refused;
+  if (refused && !refusing_) worker_.warn("limits.connections is reached: further clients get 503");
+  refusing_ = refused;
+  // A unix peer may be bound to any path it likes: what a stranger chose is no address of his.
+  Session::start(worker_, fd, peer.address.ss_family == AF_UNIX ? "unix" : to_string(peer), refused);
+  return Accepted::one;
+}
+
+void Listener::pause(const char* why) {
+  if (!paused_) worker_.warn(why);
+  paused_ = true;
 }
 
 }  // namespace sidecar::net

@@ -9,25 +9,36 @@ namespace sidecar::net {
 
 class Worker;
 
-/// One worker's share in a listening socket: all workers wait on the same one, and whoever is free accepts.
+/// One worker's share in a listening socket: all workers wait on the same one, and whoever is free accepts. When it
+/// stops, nothing that was connected by then is lost.
 class Listener final : public TimedEntry {
  public:
-  /// Takes over `fd`, a duplicate of the listening socket.
-  Listener(Worker& worker, int fd, bool shared);
+  /// Takes over `fd`, a duplicate of the listening socket. `id`: the socket's number in the process.
+  Listener(Worker& worker, int fd, unsigned id, bool shared);
 
   void start();
+  /// Newcomers are kept out from now on; who is on his way in is accepted, and then the socket is closed.
+  void finish();
+  /// Closes it at once, behind what is in the backlog.
   void stop();
+  [[nodiscard]] unsigned id() const { return id_; }
+  [[nodiscard]] bool is_open() const { return descriptor_.is_open(); }
   void on_deadline(TimePoint now) override;
 
  private:
+  enum class Accepted { one, nothing, impossible };
+
   void on_readable(const ErrorCode& error);
-  /// False: nothing can be accepted for a while.
-  bool accept_some();
+  [[nodiscard]] Accepted accept_one();
+  void pause(const char* why);
 
   Worker& worker_;
   asio::posix::basic_stream_descriptor<asio::io_context::executor_type> descriptor_;
   int accepts_max_;  ///< At one wake-up: a worker that is not alone leaves some to the others.
+  unsigned id_;
   bool paused_ = false;
+  bool refusing_ = false;   ///< limits.connections is reached.
+  bool finishing_ = false;  ///< Newcomers are kept out.
 };
 
 }  // namespace sidecar::net

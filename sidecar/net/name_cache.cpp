@@ -49,7 +49,9 @@ void NameCache::refresh() {
   if (resolving_) return;
   resolving_ = true;
   resolver_.async_resolve(name_, std::to_string(port_),
-                          [this](const ErrorCode& error, const auto& results) { on_resolved(error, results); });
+                          [this, alive = std::weak_ptr(alive_)](const ErrorCode& error, const auto& results) {
+                            if (!alive.expired()) on_resolved(error, results);
+                          });
 }
 
 void NameCache::on_resolved(const ErrorCode& error, const boost::asio::ip::tcp::resolver::results_type& results) {

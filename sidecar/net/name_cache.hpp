@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -55,6 +56,7 @@ class NameCache final : public TimedEntry {
   bool resolving_ = false;
   bool expired_ = true;
   Waiters waiters_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();  ///< A resolver that is slow may outlast us.
 };
 
 }  // namespace sidecar::net

@@ -3,18 +3,21 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "net/census.hpp"
 #include "net/socket.hpp"
 #include "net/worker.hpp"
 #include "observe/log.hpp"
@@ -23,35 +26,53 @@ namespace sidecar::net {
 
 namespace {
 
-/// Below the ten seconds that container runtimes wait before they kill.
-constexpr std::chrono::seconds kGrace{8};
+/// Open files that are no client's: listeners, log, timers, idle upstream connections.
+constexpr std::size_t kOtherFiles = 100;
+
+observe::Level to_level(config::LogLevel level) {
+  return static_cast<observe::Level>(level);
+}
+static_assert(static_cast<int>(config::LogLevel::trace) == static_cast<int>(observe::Level::trace));
+static_assert(static_cast<int>(config::LogLevel::off) == static_cast<int>(observe::Level::off));
 
 observe::LogOptions to_log_options(const config::LogConfig& config) {
   observe::LogOptions options;
-  options.level = static_cast<observe::Level>(config.level);
+  options.level = to_level(config.level);
   options.format = static_cast<observe::LogFormat>(config.format);
   return options;
 }
-static_assert(static_cast<int>(config::LogLevel::off) == static_cast<int>(observe::Level::off));
 static_assert(static_cast<int>(config::LogFormat::text) == static_cast<int>(observe::LogFormat::text));
+
+bool same_place(const config::ListenAddress& a, const config::ListenAddress& b) {
+  return a.host == b.host && a.port == b.port && a.unix_path == b.unix_path;
+}
 
 class Server {
  public:
-  explicit Server(const config::Config& config)
-      : config_(config), log_(to_log_options(config.log)), signals_(control_, SIGTERM, SIGINT), grace_(control_) {}
+  Server(config::Config config, const std::function<Reloaded()>& reload)
+      : config_(std::move(config)),
+        reload_(reload),
+        log_(to_log_options(config_.log)),
+        signals_(control_, SIGTERM, SIGINT, SIGHUP),
+        timer_(control_) {}
 
   ~Server() {
-    for (const std::string& path : unix_paths_) ::unlink(path.c_str());
+    for (const Open& open : open_) forget_path(open);
   }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   int run() {
-    raise_file_limit();
+    files_max_ = raise_file_limit();
     make_workers();
     for (const config::Listener& listener : config_.listeners) {
-      if (!open(listener.address)) return 1;
+      std::string error;
+      if (!open(listener, error)) {
+        std::fprintf(stderr, "sse-sidecar: %s\n", error.c_str());
+        return 1;
+      }
     }
+    for (Open& open : open_) hand_out(open, &Worker::listen);
     std::vector<std::jthread> threads;
     for (const auto& worker : workers_) {
       threads.emplace_back([this, &worker] {
@@ -59,7 +80,7 @@ class Server {
         asio::post(control_, [this] { on_worker_ended(); });
       });
     }
-    signals_.async_wait([this](const ErrorCode& error, int) { on_signal(error); });
+    wait_for_signal();
     control_.run();
     threads.clear();  // Joins.
     log_.shutdown();
@@ -67,31 +88,75 @@ class Server {
   }
 
  private:
+  /// A listening socket.
+  struct Open {
+    config::Listener listener;
+    unsigned id;
+    int fd;  ///< -1: handed out.
+  };
+
   void make_workers() {
-    const auto policies = std::make_shared<const exchange::PolicySet>(config_.policies);
-    const auto redactor = std::make_shared<const observe::QueryRedactor>(config_.log.redact_query);
+    const Worker::Settings settings = make_settings();
     std::random_device random;
     for (std::size_t i = 0; i < config_.workers; ++i) {
       const std::uint64_t high = (std::uint64_t{random()} << 32) & 0xffff'ffff'0000'0000;
-      workers_.push_back(std::make_unique<Worker>(log_, redactor, policies, high + 1));
+      const Worker::Common common{log_, census_, config_.workers};
+      workers_.push_back(std::make_unique<Worker>(common, settings, high + 1));
     }
   }
 
-  bool open(const config::ListenAddress& address) {
-    const Opened opened = open_listener(address, user_timeout(config_.policies.limits.write_timeout));
+  /// Each client needs two files: its connection and the one to the backend.
+  Worker::Settings make_settings() {
+    exchange::PolicySet policies = config_.policies;
+    const std::size_t most = files_max_ > 2 * kOtherFiles ? (files_max_ - kOtherFiles) / 2 : files_max_ / 4 + 1;
+    if (files_max_ > 0 && policies.limits.connections > most) {
+      policies.limits.connections = most;
+      log_.message(observe::Level::warn, "limits.connections is " +
+                                             std::to_string(config_.policies.limits.connections) + ", but " +
+                                             std::to_string(files_max_) + " open files allow only " +
+                                             std::to_string(most) + " (raise the limit of open files, or lower it)");
+    }
+    return {std::make_shared<const exchange::PolicySet>(std::move(policies)),
+            std::make_shared<const observe::QueryRedactor>(config_.log.redact_query)};
+  }
+
+  bool open(const config::Listener& listener, std::string& error) {
+    Opened opened = open_listener(listener.address, user_timeout(config_.policies.limits.write_timeout));
     if (opened.fd < 0) {
-      std::fprintf(stderr, "sse-sidecar: %s\n", opened.error.c_str());
+      error = std::move(opened.error);
       return false;
     }
-    if (!address.unix_path.empty()) unix_paths_.push_back(address.unix_path);
-    for (const auto& worker : workers_) worker->listen(::fcntl(opened.fd, F_DUPFD_CLOEXEC, 0), workers_.size() > 1);
-    ::close(opened.fd);
+    open_.push_back({listener, next_listener_++, opened.fd});
     log_.listening(opened.address);
     return true;
   }
 
-  void on_signal(const ErrorCode& error) {
-    if (error) return;
+  /// Every worker waits on a duplicate of its own.
+  void hand_out(Open& open, void (Worker::*listen)(int, unsigned)) {
+    for (const auto& worker : workers_) ((*worker).*listen)(::fcntl(open.fd, F_DUPFD_CLOEXEC, 0), open.id);
+    ::close(std::exchange(open.fd, -1));
+  }
+
+  static void forget_path(const Open& open) {
+    if (open.fd >= 0) ::close(open.fd);
+    if (!open.listener.address.unix_path.empty()) ::unlink(open.listener.address.unix_path.c_str());
+  }
+
+  // ---- Signals
+
+  void wait_for_signal() {
+    signals_.async_wait([this](const ErrorCode& error, int signal) {
+      if (error) return;
+      if (signal == SIGHUP) {
+        on_hangup();
+      } else {
+        on_terminate();
+      }
+      wait_for_signal();
+    });
+  }
+
+  void on_terminate() {
     if (draining_) {
       // Told twice: the person at the terminal does not want to wait.
       exit_code_ = 1;
@@ -100,12 +165,22 @@ class Server {
     }
     draining_ = true;
     log_.message(observe::Level::info, "draining");
-    for (const auto& worker : workers_) worker->post_drain();
-    grace_.expires_after(kGrace);
-    grace_.async_wait([this](const ErrorCode& cancelled) {
-      if (!cancelled) force();
+    after(config_.drain.delay, [this] { drain(); });
+  }
+
+  void drain() {
+    for (const Open& open : open_) forget_path(open);
+    open_.clear();
+    for (const auto& worker : workers_) worker->post_drain(config_.drain);
+    after(config_.drain.grace, [this] { force(); });
+  }
+
+  template <class Action>
+  void after(std::chrono::milliseconds delay, Action action) {
+    timer_.expires_after(delay);
+    timer_.async_wait([action](const ErrorCode& cancelled) {
+      if (!cancelled) action();
     });
-    signals_.async_wait([this](const ErrorCode& again, int) { on_signal(again); });
   }
 
   void force() {
@@ -114,27 +189,108 @@ class Server {
 
   void on_worker_ended() {
     if (++ended_ < workers_.size()) return;
-    grace_.cancel();
+    timer_.cancel();
     signals_.cancel();
   }
 
-  const config::Config& config_;
+  // ---- Reload
+
+  void on_hangup() {
+    if (draining_) return;
+    Reloaded reloaded = reload_();
+    if (reloaded.config) {
+      apply(std::move(*reloaded.config));
+      return;
+    }
+    refuse(reloaded.problems);
+  }
+
+  void refuse(std::string_view problems) {
+    while (!problems.empty()) {
+      const std::string_view line = problems.substr(0, problems.find('\n'));
+      problems.remove_prefix(std::min(line.size() + 1, problems.size()));
+      log_.message(observe::Level::error, "reload: " + std::string(line));
+    }
+    log_.message(observe::Level::error, "reload: the configuration stays as it was");
+  }
+
+  void apply(config::Config config) {
+    std::string problems;
+    const std::size_t before = open_.size();
+    for (const config::Listener& listener : config.listeners) {
+      const auto same = [&](const Open& open) { return same_place(open.listener.address, listener.address); };
+      std::string error;
+      if (std::any_of(open_.begin(), open_.end(), same) || open(listener, error)) continue;
+      problems.append(error).append("\n");
+    }
+    if (!problems.empty()) {
+      for (std::size_t i = before; i < open_.size(); ++i) forget_path(open_[i]);
+      open_.resize(before);
+      refuse(problems);
+      return;
+    }
+    tell_what_stays(config);
+    config_ = std::move(config);
+    log_.set_level(to_level(config_.log.level));
+    const Worker::Settings settings = make_settings();
+    for (const auto& worker : workers_) worker->post_settings(settings);
+    for (std::size_t i = before; i < open_.size(); ++i) hand_out(open_[i], &Worker::post_listen);
+    close_others();
+    log_.message(observe::Level::info, "configuration reloaded");
+  }
+
+  /// The listeners that the configuration does not name any more.
+  void close_others() {
+    std::erase_if(open_, [this](const Open& open) {
+      const auto same = [&](const config::Listener& listener) {
+        return same_place(listener.address, open.listener.address);
+      };
+      if (std::any_of(config_.listeners.begin(), config_.listeners.end(), same)) return false;
+      forget_path(open);
+      for (const auto& worker : workers_) worker->post_unlisten(open.id);
+      log_.message(observe::Level::info, "no longer listening on " + open.listener.address.text);
+      return true;
+    });
+  }
+
+  void tell_what_stays(const config::Config& config) {
+    if (config.workers != config_.workers) {
+      log_.message(observe::Level::warn, "reload: another number of workers takes a restart");
+    }
+    if (config.log.format != config_.log.format) {
+      log_.message(observe::Level::warn, "reload: another log format takes a restart");
+    }
+  }
+
+  config::Config config_;
+  const std::function<Reloaded()>& reload_;
   observe::Log log_;
+  Census census_;
   asio::io_context control_{1};
   asio::signal_set signals_;
-  asio::steady_timer grace_;
+  asio::steady_timer timer_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<std::string> unix_paths_;
+  std::vector<Open> open_;
+  std::size_t files_max_ = 0;
   std::size_t ended_ = 0;
+  unsigned next_listener_ = 0;
   int exit_code_ = 0;
   bool draining_ = false;
 };
 
+/// Descriptors 0 to 2 are open whoever started us: otherwise a socket would become stdout.
+void open_standard_descriptors() {
+  int fd = 0;
+  while (fd >= 0 && fd <= 2) fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (fd > 2) ::close(fd);
+}
+
 }  // namespace
 
-int run_server(const config::Config& config) {
+int run_server(config::Config config, const std::function<Reloaded()>& reload) {
+  open_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);
-  Server server(config);
+  Server server(std::move(config), reload);
   return server.run();
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
 #include "net/socket.hpp"
@@ -13,6 +14,9 @@ namespace sidecar::net {
 static_assert(sizeof(Session) <= 640, "every idle stream holds a Session");
 
 namespace {
+
+/// How often it is looked for a client that is not read.
+constexpr std::chrono::seconds kBlindLook{1};
 
 /// Writes as much of `output` as the kernel takes. False: the connection is gone.
 bool write_out(Stream& stream, const http::Output& output, std::size_t& sent) {
@@ -59,8 +63,9 @@ bool write_pending(Stream& stream, PendingBytes& pending, ChunkPool& pool, std::
 
 }  // namespace
 
-void Session::start(Worker& worker, int fd, std::string peer) {
+void Session::start(Worker& worker, int fd, std::string peer, bool refused) {
   auto* session = new Session(worker, fd, std::move(peer));
+  if (refused) session->relay_.refuse_all(worker.now(), worker.bench());
   worker.add(*session);
   session->enter([session] { session->settle(); });
 }
@@ -71,6 +76,8 @@ Session::Session(Worker& worker, int fd, std::string peer)
 Session::~Session() {
   to_downstream_.clear(worker_.chunks());
   to_upstream_.clear(worker_.chunks());
+  worker_.change_memory(memory_, 0);
+  worker_.census().leave_connection();
 }
 
 template <class Entry>
@@ -85,6 +92,12 @@ void Session::enter(Entry&& entry) {
 void Session::on_deadline(TimePoint now) {
   enter([&] {
     watch_drain(now);
+    if (blind_ && downstream_.broken()) relay_.on_downstream_reset(now, worker_.bench());
+    if (relay_.phase() == exchange::Phase::idle) {
+      read_downstream();  // What has come by now came in time: no idle connection is closed on a request.
+      settle();
+      if (closing_) return;
+    }
     relay_.on_deadline(now, worker_.bench());
     settle();
   });
@@ -127,10 +140,16 @@ void Session::read_downstream() {
 /// A send buffer of megabytes takes nothing new until a third of it is free, and a slow client needs minutes for that:
 /// whether it is stalled shows in what its kernel takes.
 void Session::watch_drain(TimePoint now) {
-  if (to_downstream_.empty()) return;
-  const std::uint32_t unsent = downstream_.unsent();
-  if (unsent < unsent_) relay_.on_downstream_drained(now, worker_.bench());
-  unsent_ = unsent;
+  if (!to_downstream_.empty()) {
+    const std::uint32_t unsent = downstream_.unsent();
+    if (unsent < unsent_) relay_.on_downstream_drained(now, worker_.bench());
+    unsent_ = unsent;
+  }
+  if (!to_upstream_.empty() && upstream_ != nullptr) {
+    const std::uint32_t unsent = upstream_->stream().unsent();
+    if (unsent < upstream_unsent_) relay_.on_upstream_drained(now, worker_.bench());
+    upstream_unsent_ = unsent;
+  }
 }
 
 void Session::write_downstream() {
@@ -175,7 +194,7 @@ void Session::on_upstream_writable(UpstreamConnection& connection) {
       upstream_deaf_ = true;
       to_upstream_.clear(worker_.chunks());
     }
-    relay_.on_upstream_progress(to_upstream_.size(), worker_.now(), worker_.bench());
+    relay_.on_upstream_progress(sent, to_upstream_.size(), worker_.now(), worker_.bench());
     settle();
   });
 }
@@ -207,9 +226,22 @@ void Session::settle() {
       flush_downstream();
     } while (!bench.to_downstream.empty() || !bench.to_upstream.empty() || obey());
     if (closing_) return;
-  } while (relay_.proceed(worker_.now(), bench));
+  } while (relay_.proceed(worker_.now(), bench) || exceeds_memory());
+  TimePoint next = relay_.next_deadline();
+  if (blind_) next = std::min(next, worker_.now() + kBlindLook);
+  worker_.schedule(*this, next);
+}
+
+bool Session::exceeds_memory() {
   relay_.tidy();
-  worker_.schedule(*this, relay_.next_deadline());
+  const std::size_t memory = relay_.memory() + to_downstream_.memory() + to_upstream_.memory();
+  if (memory == memory_) return false;
+  const bool more = memory > memory_;
+  worker_.change_memory(memory_, memory);
+  memory_ = static_cast<std::uint32_t>(memory);
+  if (!more || !worker_.memory_is_short()) return false;
+  relay_.on_memory_exhausted(worker_.now(), worker_.bench());
+  return true;
 }
 
 void Session::flush_downstream() {
@@ -239,8 +271,10 @@ void Session::flush_upstream() {
   if (output.empty()) return;
   std::size_t sent = 0;
   if (upstream_ != nullptr && !upstream_deaf_) {
-    if (!to_upstream_.empty() || write_out(upstream_->stream(), output, sent)) {
+    const bool waited = !to_upstream_.empty();
+    if (waited || write_out(upstream_->stream(), output, sent)) {
       keep_rest(output, sent, to_upstream_, worker_.chunks());
+      if (!waited && !to_upstream_.empty()) upstream_unsent_ = upstream_->stream().unsent();
     } else {
       upstream_deaf_ = true;  // Its answer may be there already: reading tells.
     }
@@ -248,7 +282,7 @@ void Session::flush_upstream() {
     upstream_reused_ = false;
   }
   output.clear();
-  relay_.on_upstream_progress(to_upstream_.size(), worker_.now(), bench);
+  relay_.on_upstream_progress(sent, to_upstream_.size(), worker_.now(), bench);
 }
 
 bool Session::obey() {
@@ -317,6 +351,7 @@ void Session::obey_downstream(const exchange::Wishes& wishes) {
     downstream_shut_ = true;
     downstream_.shutdown_write();
   }
+  blind_ = !wishes.read_downstream;
   if (wishes.read_downstream) arm_downstream_read();
   if (!flushed) arm_downstream_write();
 }
@@ -324,7 +359,7 @@ void Session::obey_downstream(const exchange::Wishes& wishes) {
 // ---- The upstream connection -------------------------------------------------------------------------------------
 
 void Session::connect(const exchange::Wishes& wishes) {
-  pool_ = &worker_.pool(wishes.upstream_index);
+  pool_ = &worker_.pool(*wishes.upstream_policy);
   if (wishes.upstream.kind == exchange::UpstreamWish::Kind::pooled_ok) {
     if (UpstreamConnection* idle = pool_->take(); idle != nullptr) {
       idle->set_owner(*this);

@@ -26,7 +26,7 @@ class Session final
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
   /// Takes over the connected `fd`.
-  static void start(Worker& worker, int fd, std::string peer);
+  static void start(Worker& worker, int fd, std::string peer, bool refused);
 
   void on_deadline(TimePoint now) override;
   void drain();
@@ -58,6 +58,8 @@ class Session final
   void read_downstream();
   void write_downstream();
   void watch_drain(TimePoint now);
+  /// True when the memory for slow peers is used up and this session just took more of it.
+  bool exceeds_memory();
   void arm_downstream_read();
   void arm_downstream_write();
   void close(bool reset);
@@ -72,6 +74,8 @@ class Session final
   exchange::Relay relay_;
   std::uint32_t attempt_ = 0;  ///< The last one that was begun.
   std::uint32_t unsent_ = 0;   ///< What the client's kernel had not taken when bytes last had to wait.
+  std::uint32_t upstream_unsent_ = 0;
+  std::uint32_t memory_ = 0;  ///< Held for slow peers, as the worker knows it.
   std::uint8_t pending_ops_ = 0;
   bool read_armed_ : 1 = false;
   bool write_armed_ : 1 = false;
@@ -79,6 +83,7 @@ class Session final
   bool upstream_shut_ : 1 = false;
   bool upstream_deaf_ : 1 = false;    ///< It takes no more bytes; what it still says is read.
   bool upstream_reused_ : 1 = false;  ///< Its next bytes are to be acknowledged at once.
+  bool blind_ : 1 = false;            ///< The client is not read: that it is gone has to be asked.
   bool closing_ : 1 = false;
 };
 

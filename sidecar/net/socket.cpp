@@ -1,6 +1,7 @@
 #include "net/socket.hpp"
 
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -144,6 +145,23 @@ Opened open_listener(const config::ListenAddress& address, std::uint32_t user_ti
   const std::vector<Endpoint> endpoints = resolve_now(address.host, address.port);
   if (endpoints.empty()) return {-1, "cannot listen on " + address.text + ": the name is not known", {}};
   return open_at(endpoints.front(), false, address.text, user_timeout_ms);
+}
+
+void keep_newcomers_out(int listening_fd) {
+  // A listening socket's filter sees segments from their TCP header on; flags are in byte 13.
+  static constexpr std::uint32_t kFlags = 13;
+  static constexpr std::uint32_t kSyn = 0x02;
+  std::array<sock_filter, 4> code{{
+      {BPF_LD | BPF_B | BPF_ABS, 0, 0, kFlags},
+      {BPF_JMP | BPF_JSET | BPF_K, 0, 1, kSyn},
+      {BPF_RET | BPF_K, 0, 0, 0},
+      {BPF_RET | BPF_K, 0, 0, 0xffff'ffff},
+  }};
+  int family = 0;
+  socklen_t size = sizeof family;
+  if (::getsockopt(listening_fd, SOL_SOCKET, SO_DOMAIN, &family, &size) != 0 || family == AF_UNIX) return;
+  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+  ::setsockopt(listening_fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
 int start_connect(const Endpoint& endpoint) {

@@ -41,6 +41,10 @@ struct Opened {
 /// A listening socket, tuned. A dead unix socket in the way is removed, a live one is not.
 [[nodiscard]] Opened open_listener(const config::ListenAddress& address, std::uint32_t user_timeout_ms);
 
+/// No new connection gets into the backlog from now on (their SYNs are dropped, their kernels try again); handshakes
+/// that have begun go on. TCP only; nothing happens elsewhere, or where the kernel refuses.
+void keep_newcomers_out(int listening_fd);
+
 /// A connect under way; -1 and errno when it failed at once.
 [[nodiscard]] int start_connect(const Endpoint& endpoint);
 /// The outcome of a connect that became writable: 0 or an errno.

@@ -3,6 +3,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -37,6 +38,11 @@ IoResult Stream::try_writev(std::span<const iovec> pieces) {
 bool Stream::quiet() {
   char byte = 0;
   return ::recv(descriptor_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+bool Stream::broken() {
+  pollfd entry{.fd = descriptor_.native_handle(), .events = 0, .revents = 0};
+  return ::poll(&entry, 1, 0) > 0;  // Without events only errors and the end of both directions are told.
 }
 
 void Stream::acknowledge_at_once() {

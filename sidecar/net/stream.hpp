@@ -46,6 +46,8 @@ class Stream {
 
   /// Nothing has come that was not read, and the peer has not closed.
   [[nodiscard]] bool quiet();
+  /// The peer is gone, and nothing that it sent can be answered: seen without reading.
+  [[nodiscard]] bool broken();
   /// What comes next is acknowledged at once. A peer that writes a head and a body with Nagle's algorithm on waits for
   /// that, and on a connection in use the kernel would wait 40 ms.
   void acknowledge_at_once();

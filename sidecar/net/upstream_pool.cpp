@@ -26,13 +26,13 @@ UpstreamConnection* UpstreamPool::take() {
 }
 
 void UpstreamPool::put(UpstreamConnection& connection, std::optional<std::chrono::seconds> backend_timeout) {
-  std::chrono::milliseconds limit = policy_.idle_timeout;
+  std::chrono::milliseconds limit = policy_.keepalive.idle_timeout;
   if (backend_timeout) limit = std::min<std::chrono::milliseconds>(limit, *backend_timeout - kBackendMargin);
-  if (policy_.max_idle == 0 || limit.count() <= 0) {
+  if (retired_ || policy_.keepalive.max_idle == 0 || limit.count() <= 0) {
     connection.close(false);
     return;
   }
-  if (size_ == policy_.max_idle) {
+  if (size_ == policy_.keepalive.max_idle) {
     UpstreamConnection& oldest = idle_.back();
     --size_;
     oldest.close(false);
@@ -51,6 +51,11 @@ void UpstreamPool::clear() {
     --size_;
     connection.close(false);
   }
+}
+
+void UpstreamPool::retire() {
+  retired_ = true;
+  clear();
 }
 
 void UpstreamPool::on_upstream_readable(UpstreamConnection& connection) {

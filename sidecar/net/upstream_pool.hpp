@@ -13,18 +13,21 @@ namespace sidecar::net {
 class UpstreamPool final : public UpstreamConnection::Owner {
  public:
   UpstreamPool(Worker& worker, const exchange::UpstreamPolicy& policy)
-      : worker_(worker), names_(worker, policy.address, policy.dns_ttl), policy_(policy.keepalive) {}
+      : worker_(worker), names_(worker, policy.address, policy.dns_ttl), policy_(policy) {}
   ~UpstreamPool() { clear(); }
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
 
   [[nodiscard]] NameCache& names() { return names_; }
+  [[nodiscard]] const exchange::UpstreamPolicy& policy() const { return policy_; }
 
   /// The connection that was used last, or nullptr. Still owned by the pool until set_owner().
   [[nodiscard]] UpstreamConnection* take();
   /// `backend_timeout`: what the backend announced; the connection is given up before that.
   void put(UpstreamConnection& connection, std::optional<std::chrono::seconds> backend_timeout);
   void clear();
+  /// A reload replaced it: what is released from now on is closed.
+  void retire();
 
   // An idle connection that becomes readable was closed by the backend, or says something nobody asked for.
   void on_upstream_readable(UpstreamConnection& connection) override;
@@ -36,9 +39,10 @@ class UpstreamPool final : public UpstreamConnection::Owner {
 
   Worker& worker_;
   NameCache names_;
-  exchange::KeepalivePolicy policy_;
+  exchange::UpstreamPolicy policy_;
   Idle idle_;  ///< Most recently used first.
   std::size_t size_ = 0;
+  bool retired_ = false;
 };
 
 }  // namespace sidecar::net

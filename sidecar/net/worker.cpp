@@ -1,39 +1,78 @@
 #include "net/worker.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include <boost/asio/post.hpp>
 
 namespace sidecar::net {
 
-Worker::Worker(observe::Log& log, std::shared_ptr<const observe::QueryRedactor> redactor,
-               exchange::PolicySetPtr policies, std::uint64_t first_id)
+Worker::Worker(const Common& common, Settings settings, std::uint64_t first_id)
     : timer_(io_.get_executor()),
       wheel_(now()),
-      log_(log),
-      observer_(log, std::move(redactor)),
-      bench_(observer_, first_id),
+      common_(common),
+      observer_(common.log, settings.redactor),
+      bench_(observer_, common.census, first_id),
       receive_buffer_(std::make_unique<std::array<char, kReceiveBytes>>()) {
-  // What one read brings, what waits unread and what waits unwritten share pending_bytes.
-  read_size_ = std::min(kReceiveBytes, policies->limits.pending_bytes / 4);
-  for (const exchange::UpstreamPolicy& upstream : policies->upstreams) {
-    pools_.push_back(std::make_unique<UpstreamPool>(*this, upstream));
-  }
-  bench_.policies = std::move(policies);
+  apply(std::move(settings));
 }
 
 Worker::~Worker() {
   // Handlers that never ran still hold what they would have deleted: let them run their course.
   for_each_session([](Session& session) { session.force(); });
-  for (const auto& pool : pools_) pool->clear();
+  for (const Generation& generation : generations_) {
+    for (const auto& pool : generation.pools) pool->clear();
+  }
   for (const auto& listener : listeners_) listener->stop();
+  for_each_session([](Session& session) { session.force(); });
   io_.restart();
   io_.poll();
 }
 
-void Worker::listen(int fd, bool shared) {
-  listeners_.push_back(std::make_unique<Listener>(*this, fd, shared));
+void Worker::apply(Settings settings) {
+  const exchange::Limits& limits = settings.policies->limits;
+  // What one read brings, what waits unread and what waits unwritten share pending_bytes.
+  read_size_ = std::min(kReceiveBytes, limits.pending_bytes / 4);
+  memory_max_ = limits.pooled_memory / common_.workers;
+  std::erase_if(generations_, [](const Generation& generation) { return generation.in_use.expired(); });
+  Generation next{settings.policies, settings.policies.get(), {}};
+  std::vector<std::shared_ptr<UpstreamPool>> before;
+  if (bench_.policies != nullptr) before = generations_.back().pools;
+  for (const exchange::UpstreamPolicy& upstream : settings.policies->upstreams) {
+    const auto same = std::ranges::find_if(before, [&](const auto& pool) { return pool->policy() == upstream; });
+    if (same == before.end()) {
+      next.pools.push_back(std::make_shared<UpstreamPool>(*this, upstream));
+    } else {
+      next.pools.push_back(std::move(*same));
+      before.erase(same);
+    }
+  }
+  for (const auto& pool : before) pool->retire();
+  generations_.push_back(std::move(next));
+  bench_.policies = std::move(settings.policies);
+  observer_.set_redactor(std::move(settings.redactor));
+}
+
+std::span<char> Worker::receive_buffer() {
+  // When memory becomes short, a read brings no more than one chunk holds: so a slow peer costs one chunk.
+  static constexpr std::size_t kThrifty = 15 * 1024;
+  const std::size_t size = memory_ > memory_max_ / 2 ? std::min(read_size_, kThrifty) : read_size_;
+  return std::span(*receive_buffer_).first(size);
+}
+
+UpstreamPool& Worker::pool(const exchange::UpstreamPolicy& upstream) {
+  for (auto generation = generations_.rbegin(); generation != generations_.rend(); ++generation) {
+    const auto& upstreams = generation->policies->upstreams;
+    for (std::size_t i = 0; i < generation->pools.size(); ++i) {
+      if (&upstreams[i] == &upstream) return *generation->pools[i];
+    }
+  }
+  std::abort();  // An exchange keeps its policy set, and the set its pools.
+}
+
+void Worker::listen(int fd, unsigned id) {
+  listeners_.push_back(std::make_unique<Listener>(*this, fd, id, common_.workers > 1));
 }
 
 void Worker::run() {
@@ -42,10 +81,30 @@ void Worker::run() {
   io_.run();
 }
 
-void Worker::post_drain() {
-  asio::post(io_, [this] {
-    bench_.draining = true;
-    for (const auto& listener : listeners_) listener->stop();
+void Worker::post_listen(int fd, unsigned id) {
+  asio::post(io_, [this, fd, id] {
+    listen(fd, id);
+    listeners_.back()->start();
+  });
+}
+
+void Worker::post_unlisten(unsigned id) {
+  asio::post(io_, [this, id] {
+    for (const auto& listener : listeners_) {
+      if (listener->id() == id) listener->finish();
+    }
+  });
+}
+
+void Worker::post_settings(Settings settings) {
+  asio::post(io_, [this, settings = std::move(settings)]() mutable { apply(std::move(settings)); });
+}
+
+void Worker::post_drain(const exchange::DrainPolicy& policy) {
+  asio::post(io_, [this, policy] {
+    // Behind the last planned end there is time left for streams in the middle of an event.
+    bench_.drain = {now() + policy.grace * 3 / 4, policy.retry_min, policy.retry_max};
+    for (const auto& listener : listeners_) listener->finish();
     for_each_session([](Session& session) { session.drain(); });
     on_timer();
   });
@@ -76,7 +135,7 @@ void Worker::schedule(TimedEntry& entry, TimePoint due) {
 void Worker::arm_timer() {
   TimePoint wakeup = wheel_.next_wakeup();
   // While draining, the last session may end between two deadlines.
-  if (bench_.draining) wakeup = std::min(wakeup, now() + exchange::kDeadlineGrid);
+  if (bench_.drain) wakeup = std::min(wakeup, now() + exchange::kDeadlineGrid);
   if (wakeup >= armed_at_) return;
   armed_at_ = wakeup;
   timer_.expires_at(wakeup);
@@ -89,15 +148,20 @@ void Worker::on_timer() {
   armed_at_ = exchange::kNever;
   const TimePoint time = now();
   wheel_.advance(time, [&](exchange::DeadlineEntry& entry) { static_cast<TimedEntry&>(entry).on_deadline(time); });
-  if (bench_.draining && sessions_.empty()) {
+  if (bench_.drain && is_done()) {
     io_.stop();
     return;
   }
   arm_timer();
 }
 
+bool Worker::is_done() const {
+  const auto open = [](const auto& listener) { return listener->is_open(); };
+  return sessions_.empty() && std::none_of(listeners_.begin(), listeners_.end(), open);
+}
+
 void Worker::warn(std::string_view text) {
-  log_.message(observe::Level::warn, text);
+  common_.log.message(observe::Level::warn, text);
 }
 
 }  // namespace sidecar::net

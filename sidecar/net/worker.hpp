@@ -2,7 +2,6 @@
 
 #include <array>
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include "exchange/deadline_wheel.hpp"
 #include "exchange/workbench.hpp"
 #include "net/asio.hpp"
+#include "net/census.hpp"
 #include "net/chunk_pool.hpp"
 #include "net/listener.hpp"
 #include "net/session.hpp"
@@ -24,22 +24,39 @@
 namespace sidecar::net {
 
 /// One thread with everything that its sessions need: loop, timer, wheel, receive buffer, pools. Workers share the
-/// log, the policies and the listening sockets, nothing else. run() is the thread's; post_*() may be called from any
-/// thread; the rest belongs to the worker.
+/// log, the policies, the census and the listening sockets, nothing else. run() is the thread's; post_*() may be called
+/// from any thread; the rest belongs to the worker.
 class Worker {
  public:
-  Worker(observe::Log& log, std::shared_ptr<const observe::QueryRedactor> redactor, exchange::PolicySetPtr policies,
-         std::uint64_t first_id);
+  /// What all workers of the process have in common; outlives them.
+  struct Common {
+    observe::Log& log;
+    Census& census;
+    std::size_t workers = 1;
+  };
+
+  /// What a reload changes.
+  struct Settings {
+    exchange::PolicySetPtr policies;
+    std::shared_ptr<const observe::QueryRedactor> redactor;
+  };
+
+  Worker(const Common& common, Settings settings, std::uint64_t first_id);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  /// Takes over a duplicate of a listening socket; before run().
-  void listen(int fd, bool shared);
+  /// Takes over a duplicate of the listening socket number `id`; before run().
+  void listen(int fd, unsigned id);
   void run();
 
+  void post_listen(int fd, unsigned id);
+  /// Accepts what is on its way in, then stops listening there. Connections that came that way go on.
+  void post_unlisten(unsigned id);
+  /// New requests are served by these; exchanges that run keep what they started with.
+  void post_settings(Settings settings);
   /// Stops accepting, lets ordinary exchanges finish, ends streams; run() returns when the last session is gone.
-  void post_drain();
+  void post_drain(const exchange::DrainPolicy& policy);
   /// Ends what is left.
   void post_force();
 
@@ -48,8 +65,14 @@ class Worker {
   [[nodiscard]] ChunkPool& chunks() { return chunks_; }
   [[nodiscard]] TimePoint now() const { return std::chrono::steady_clock::now(); }
   /// Lent until the next read of any session.
-  [[nodiscard]] std::span<char> receive_buffer() { return std::span(*receive_buffer_).first(read_size_); }
-  [[nodiscard]] UpstreamPool& pool(std::size_t upstream) { return *pools_[upstream]; }
+  [[nodiscard]] std::span<char> receive_buffer();
+  /// Of an upstream of any policy set that is still in use.
+  [[nodiscard]] UpstreamPool& pool(const exchange::UpstreamPolicy& upstream);
+  [[nodiscard]] Census& census() { return common_.census; }
+
+  /// What a session holds for slow peers was `before` and is `after` bytes.
+  void change_memory(std::size_t before, std::size_t after) { memory_ += after - before; }
+  [[nodiscard]] bool memory_is_short() const { return memory_ > memory_max_; }
   [[nodiscard]] std::uint32_t user_timeout_ms() const;
 
   void add(Session& session) { sessions_.push_back(session); }
@@ -63,6 +86,15 @@ class Worker {
   using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
                                            asio::io_context::executor_type>;
 
+  /// The pools of one policy set, by its upstreams. A reload keeps those of upstreams that did not change.
+  struct Generation {
+    std::weak_ptr<const exchange::PolicySet> in_use;
+    const exchange::PolicySet* policies;
+    std::vector<std::shared_ptr<UpstreamPool>> pools;
+  };
+
+  void apply(Settings settings);
+  [[nodiscard]] bool is_done() const;
   void arm_timer();
   void on_timer();
   template <class Visit>
@@ -72,14 +104,16 @@ class Worker {
   Timer timer_;
   TimePoint armed_at_ = exchange::kNever;
   exchange::DeadlineWheel wheel_;
-  observe::Log& log_;
+  Common common_;
   observe::WorkerObserver observer_;
   exchange::Workbench bench_;
   ChunkPool chunks_;
   std::unique_ptr<std::array<char, kReceiveBytes>> receive_buffer_;
-  std::size_t read_size_;
+  std::size_t read_size_ = 0;
+  std::size_t memory_ = 0;
+  std::size_t memory_max_ = 0;
   std::vector<std::unique_ptr<Listener>> listeners_;
-  std::vector<std::unique_ptr<UpstreamPool>> pools_;
+  std::vector<Generation> generations_;  ///< Newest last.
   Sessions sessions_;
 };
 

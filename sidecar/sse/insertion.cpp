@@ -47,4 +47,10 @@ std::string_view Insertion::at(Position position, LineEnding ending) const {
   return {};
 }
 
+void append_retry(std::chrono::milliseconds delay, LineEnding ending, std::string& out) {
+  assert(ending != LineEnding::unknown);
+  const std::string_view line_end = kLineEnds[index_of(ending)];
+  out.append("retry: ").append(std::to_string(delay.count())).append(line_end).append(line_end);
+}
+
 }  // namespace sidecar::sse

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -28,5 +29,9 @@ class Insertion {
   std::array<std::string, kEndings> at_boundary_;
   std::array<std::string, kEndings> inside_event_;
 };
+
+/// Appends `retry: N` and a blank line: when a client is to come back (WHATWG HTML §9.2.6). Legal at an event boundary
+/// only; for `ending` see Insertion::at().
+void append_retry(std::chrono::milliseconds delay, LineEnding ending, std::string& out);
 
 }  // namespace sidecar::sse

@@ -36,8 +36,8 @@ class LineEnds {
 
 }  // namespace
 
-void Scanner::scan(std::string_view bytes) noexcept {
-  if (bytes.empty()) return;
+std::size_t Scanner::walk(std::string_view bytes, bool to_boundary) noexcept {
+  if (bytes.empty()) return 0;
   const char* next = bytes.data();
   const char* const end = next + bytes.size();
   if (behind_cr_ && completes_crlf(*next)) ++next;
@@ -46,11 +46,16 @@ void Scanner::scan(std::string_view bytes) noexcept {
   while (next != end) {
     const char* const line_end = line_ends.next(next);
     scan_line_part(next, line_end);
-    if (line_end == end) return;
+    if (line_end == end) break;
     end_line(*line_end);
     next = line_end + 1;
-    if (behind_cr_ && next != end && completes_crlf(*next)) ++next;
+    const bool stops = to_boundary && !block_open_;
+    // A byte that is left to be scanned later decides nothing now.
+    const bool looks = behind_cr_ && next != end && (!stops || *next == kLf);
+    if (looks && completes_crlf(*next)) ++next;
+    if (stops) return static_cast<std::size_t>(next - bytes.data());
   }
+  return bytes.size();
 }
 
 Position Scanner::position() const noexcept {

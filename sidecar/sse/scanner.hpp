@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -15,7 +16,10 @@ namespace sidecar::sse {
 /// never ASCII, and a decoder that meets a broken sequence gives an ASCII byte back (WHATWG Encoding, UTF-8 decoder).
 class Scanner {
  public:
-  void scan(std::string_view bytes) noexcept;
+  void scan(std::string_view bytes) noexcept { static_cast<void>(walk(bytes, false)); }
+
+  /// Scans up to the next event boundary; returns how many bytes stand before it, all of them when there is none.
+  [[nodiscard]] std::size_t scan_to_boundary(std::string_view bytes) noexcept { return walk(bytes, true); }
 
   [[nodiscard]] Position position() const noexcept;
 
@@ -44,6 +48,7 @@ class Scanner {
     rest_of_line,  ///< Nothing that the line still brings matters.
   };
 
+  std::size_t walk(std::string_view bytes, bool to_boundary) noexcept;
   void scan_line_part(const char* begin, const char* end) noexcept;
   const char* scan_bom(const char* begin, const char* end) noexcept;
   void match_field_name(const char* begin, const char* end) noexcept;

@@ -53,7 +53,8 @@ TEST(Sections, EveryKeyOfARouteReachesItsMember) {
   EXPECT_EQ(route.request_headers, (exchange::FieldChanges{{{"X-S", "1"}}, {"Cookie"}}));
   EXPECT_EQ(route.response_headers, (exchange::FieldChanges{{{"X-R", "2"}}, {"Server"}}));
   EXPECT_EQ(route.log_path, exchange::LogPath::pattern);
-  EXPECT_EQ(config.policies.limits, (exchange::Limits{2048, 9, 1s, 2s, 16384, 3s}));
+  EXPECT_EQ(config.policies.limits, (exchange::Limits{7, 5, 4, 2048, 9, 1s, 4s, 2s, 16384, 2 << 20, 3s}));
+  EXPECT_EQ(config.drain, (exchange::DrainPolicy{1s, 2s, 3s, 4s}));
   EXPECT_EQ(config.log.level, LogLevel::debug);
   EXPECT_EQ(config.log.format, LogFormat::json);
   EXPECT_EQ(config.log.redact_query, Lines{"sid"});
@@ -91,70 +92,71 @@ struct Wrong {
   const char* problem;
 };
 
+const Wrong kWrong[] = {
+    Wrong{"workers: 0\n", "2:10: workers: '0' is neither a number from 1 to 256 nor auto"},
+    Wrong{"workers: 257\n", "2:10: workers: '257' is neither a number from 1 to 256 nor auto"},
+    Wrong{"listeners: []\n", "2:12: listeners: at least one listener is needed"},
+    Wrong{"listeners: [{}]\n", "2:13: listeners[0].address: is missing"},
+    Wrong{"listeners: [{address: ':1'}, {address: ':1'}]\n", "2:40: listeners[1].address: ':1' is listened on twice"},
+    Wrong{"client_address: {header: 'X Y'}\n", "2:26: client_address.header: 'X Y' is not a header name"},
+    Wrong{"client_address: {trusted: [x]}\n",
+          "2:28: client_address.trusted[0]: 'x' is not a network: write 172.16.0.0/12 or 2001:db8::/32"},
+    Wrong{"x_forwarded: kep\n", "2:14: x_forwarded: 'kep' is none of keep, append and set (did you mean 'keep'?)"},
+    Wrong{"defaults: {event_stream: {heartbeat: {interval: 10x}}}\n",
+          "2:49: defaults.event_stream.heartbeat.interval: '10x' is not a duration (write 10s, 500ms, 2m)"},
+    Wrong{"defaults: {event_stream: {heartbeat: {interval: 9ms}}}\n",
+          "2:49: defaults.event_stream.heartbeat.interval: '9ms' is out of range (10ms to 24h)"},
+    Wrong{"defaults: {event_stream: {heartbeat: 10s}}\n",
+          "2:38: defaults.event_stream.heartbeat: '10s' is neither a mapping nor off"},
+    Wrong{"defaults: {heartbeat: off}\n", "2:12: defaults: unknown key 'heartbeat' (known here: event_stream)"},
+    Wrong{"limits: {head_bytes: 1023}\n", "2:22: limits.head_bytes: '1023' is out of range (1KiB to 1MiB)"},
+    Wrong{"limits: {head_fields: 0}\n", "2:23: limits.head_fields: '0' is out of range (1 to 10000)"},
+    Wrong{"limits: {head_timeout: 0s}\n", "2:24: limits.head_timeout: '0s' is out of range (10ms to 1h)"},
+    Wrong{"limits: {head_timeout: off}\n", "2:24: limits.head_timeout: 'off' is not a duration (write 10s, 500ms, 2m)"},
+    Wrong{"limits: {write_timeout: null}\n", "2:25: limits.write_timeout: must not be null"},
+    Wrong{"limits: {pending_bytes: 15KiB}\n", "2:25: limits.pending_bytes: '15KiB' is out of range (16KiB to 1GiB)"},
+    Wrong{"limits: {http2: {}}\n",
+          "2:10: limits: unknown key 'http2' (known here: connections, streams, streams_per_client, head_bytes, "
+          "head_fields, head_timeout, body_timeout, idle_timeout, pending_bytes, pooled_memory and "
+          "write_timeout)"},
+    Wrong{"limits: {connections: off}\n", "2:23: limits.connections: 'off' is not a whole number"},
+    Wrong{"drain: {retry: [1s]}\n", "2:16: drain.retry: is a range: two durations, the shorter first, as in [1s, 5s]"},
+    Wrong{"drain: {retry: [2s, 1s]}\n",
+          "2:16: drain.retry: is a range: two durations, the shorter first, as in [1s, 5s]"},
+    Wrong{"drain: {grace: null}\n", "2:16: drain.grace: must not be null"},
+    Wrong{"log: {level: verbose}\n", "2:14: log.level: 'verbose' is none of trace, debug, info, warn, error and off"},
+    Wrong{"log: {format: jason}\n", "2:15: log.format: 'jason' is none of auto, json and text (did you mean 'json'?)"},
+    Wrong{"log: {redact_query: ['']}\n", "2:22: log.redact_query[0]: '' is not the name of a query parameter"},
+    Wrong{"routes: [{}]\n", "2:10: routes[0].upstream: is missing"},
+    Wrong{"routes: [{upstream: ap}]\n", "2:21: routes[0].upstream: no upstream is named 'ap' (did you mean 'app'?)"},
+    Wrong{"routes: [{upstream: app, name: ''}]\n",
+          "2:32: routes[0].name: '' is not a name (1 to 1024 printable bytes)"},
+    Wrong{"routes: [{upstream: app, match: {path: 'a'}}]\n",
+          "2:40: routes[0].match.path: 'a' is not a path pattern: it begins with /"},
+    Wrong{"routes: [{upstream: app, match: {methods: [GET, get]}}]\n",
+          "2:49: routes[0].match.methods[1]: 'get' would never match: methods are case-sensitive (write GET)"},
+    Wrong{"routes: [{upstream: app, match: {methods: GET}}]\n",
+          "2:43: routes[0].match.methods: must be a list, not a single value (write [...])"},
+    Wrong{"routes: [{upstream: app, match: {host: 'a:1'}}]\n",
+          "2:40: routes[0].match.host: 'a:1' is not a host: it is matched without the port"},
+    Wrong{"routes: [{upstream: app, match: {headers: {X: \"a\\nb\"}}}]\n",
+          "2:47: routes[0].match.headers.X: the value has a line break, a control character, or a blank at "
+          "either end"},
+    Wrong{"routes: [{upstream: app, request_headers: {remove: [X, Host]}}]\n",
+          "2:56: routes[0].request_headers.remove[1]: 'Host' can be set, but not removed"},
+    Wrong{"routes: [{upstream: app, response_headers: {set: {TE: x}}}]\n",
+          "2:55: routes[0].response_headers.set.TE: 'TE' is part of how the message is framed: the proxy keeps "
+          "it itself"},
+    Wrong{"routes: [{upstream: app, event_stream: {heartbeat: {intervall: 1s}}}]\n",
+          "2:53: routes[0].event_stream.heartbeat: unknown key 'intervall' (did you mean 'interval'?)"},
+    Wrong{"routes: [{upstream: app}, {upstream: app}]\n",
+          "2:27: routes[1].name: two routes are named '/**' (the other one is routes[0])"},
+    Wrong{"routes: [{upstream: app, log_path: none}]\n",
+          "2:36: routes[0].log_path: 'none' is none of full and pattern"},
+};
+
 TEST(Sections, ProblemsNameTheirPlace) {
-  for (const auto& [yaml, problem] : {
-           Wrong{"workers: 0\n", "2:10: workers: '0' is neither a number from 1 to 256 nor auto"},
-           Wrong{"workers: 257\n", "2:10: workers: '257' is neither a number from 1 to 256 nor auto"},
-           Wrong{"listeners: []\n", "2:12: listeners: at least one listener is needed"},
-           Wrong{"listeners: [{}]\n", "2:13: listeners[0].address: is missing"},
-           Wrong{"listeners: [{address: ':1'}, {address: ':1'}]\n",
-                 "2:40: listeners[1].address: ':1' is listened on twice"},
-           Wrong{"client_address: {header: 'X Y'}\n", "2:26: client_address.header: 'X Y' is not a header name"},
-           Wrong{"client_address: {trusted: [x]}\n",
-                 "2:28: client_address.trusted[0]: 'x' is not a network: write 172.16.0.0/12 or 2001:db8::/32"},
-           Wrong{"x_forwarded: kep\n",
-                 "2:14: x_forwarded: 'kep' is none of keep, append and set (did you mean 'keep'?)"},
-           Wrong{"defaults: {event_stream: {heartbeat: {interval: 10x}}}\n",
-                 "2:49: defaults.event_stream.heartbeat.interval: '10x' is not a duration (write 10s, 500ms, 2m)"},
-           Wrong{"defaults: {event_stream: {heartbeat: {interval: 9ms}}}\n",
-                 "2:49: defaults.event_stream.heartbeat.interval: '9ms' is out of range (10ms to 24h)"},
-           Wrong{"defaults: {event_stream: {heartbeat: 10s}}\n",
-                 "2:38: defaults.event_stream.heartbeat: '10s' is neither a mapping nor off"},
-           Wrong{"defaults: {heartbeat: off}\n", "2:12: defaults: unknown key 'heartbeat' (known here: event_stream)"},
-           Wrong{"limits: {head_bytes: 1023}\n", "2:22: limits.head_bytes: '1023' is out of range (1KiB to 1MiB)"},
-           Wrong{"limits: {head_fields: 0}\n", "2:23: limits.head_fields: '0' is out of range (1 to 10000)"},
-           Wrong{"limits: {head_timeout: 0s}\n", "2:24: limits.head_timeout: '0s' is out of range (10ms to 1h)"},
-           Wrong{"limits: {head_timeout: off}\n",
-                 "2:24: limits.head_timeout: 'off' is not a duration (write 10s, 500ms, 2m)"},
-           Wrong{"limits: {write_timeout: null}\n", "2:25: limits.write_timeout: must not be null"},
-           Wrong{"limits: {pending_bytes: 15KiB}\n",
-                 "2:25: limits.pending_bytes: '15KiB' is out of range (16KiB to 1GiB)"},
-           Wrong{"limits: {connections: 1}\n",
-                 "2:10: limits: unknown key 'connections' (known here: head_bytes, head_fields, head_timeout, "
-                 "idle_timeout, pending_bytes and write_timeout)"},
-           Wrong{"log: {level: verbose}\n",
-                 "2:14: log.level: 'verbose' is none of trace, debug, info, warn, error and off"},
-           Wrong{"log: {format: jason}\n",
-                 "2:15: log.format: 'jason' is none of auto, json and text (did you mean 'json'?)"},
-           Wrong{"log: {redact_query: ['']}\n", "2:22: log.redact_query[0]: '' is not the name of a query parameter"},
-           Wrong{"routes: [{}]\n", "2:10: routes[0].upstream: is missing"},
-           Wrong{"routes: [{upstream: ap}]\n",
-                 "2:21: routes[0].upstream: no upstream is named 'ap' (did you mean 'app'?)"},
-           Wrong{"routes: [{upstream: app, name: ''}]\n",
-                 "2:32: routes[0].name: '' is not a name (1 to 1024 printable bytes)"},
-           Wrong{"routes: [{upstream: app, match: {path: 'a'}}]\n",
-                 "2:40: routes[0].match.path: 'a' is not a path pattern: it begins with /"},
-           Wrong{"routes: [{upstream: app, match: {methods: [GET, get]}}]\n",
-                 "2:49: routes[0].match.methods[1]: 'get' would never match: methods are case-sensitive (write GET)"},
-           Wrong{"routes: [{upstream: app, match: {methods: GET}}]\n",
-                 "2:43: routes[0].match.methods: must be a list, not a single value (write [...])"},
-           Wrong{"routes: [{upstream: app, match: {host: 'a:1'}}]\n",
-                 "2:40: routes[0].match.host: 'a:1' is not a host: it is matched without the port"},
-           Wrong{"routes: [{upstream: app, match: {headers: {X: \"a\\nb\"}}}]\n",
-                 "2:47: routes[0].match.headers.X: the value has a line break, a control character, or a blank at "
-                 "either end"},
-           Wrong{"routes: [{upstream: app, request_headers: {remove: [X, Host]}}]\n",
-                 "2:56: routes[0].request_headers.remove[1]: 'Host' can be set, but not removed"},
-           Wrong{"routes: [{upstream: app, response_headers: {set: {TE: x}}}]\n",
-                 "2:55: routes[0].response_headers.set.TE: 'TE' is part of how the message is framed: the proxy keeps "
-                 "it itself"},
-           Wrong{"routes: [{upstream: app, event_stream: {heartbeat: {intervall: 1s}}}]\n",
-                 "2:53: routes[0].event_stream.heartbeat: unknown key 'intervall' (did you mean 'interval'?)"},
-           Wrong{"routes: [{upstream: app}, {upstream: app}]\n",
-                 "2:27: routes[1].name: two routes are named '/**' (the other one is routes[0])"},
-           Wrong{"routes: [{upstream: app, log_path: none}]\n",
-                 "2:36: routes[0].log_path: 'none' is none of full and pattern"},
-       }) {
+  for (const auto& [yaml, problem] : kWrong) {
     EXPECT_EQ(problems_of(kUpstream + yaml), Lines{"f.yaml:" + std::string(problem)}) << yaml;
   }
 }

@@ -116,6 +116,10 @@ std::string described(const Config& config) {
   for (const exchange::RoutePolicy& route : config.policies.routes) describe(out, route);
   for (const exchange::UpstreamPolicy& upstream : config.policies.upstreams) describe(out, upstream);
   const exchange::Limits& limits = config.policies.limits;
+  out << limits.connections << '|' << limits.streams.value_or(0) << '|' << limits.streams_per_client.value_or(0) << '|'
+      << limits.body_timeout.value_or(Milliseconds{0}).count() << '|' << limits.pooled_memory << '|'
+      << config.drain.delay.count() << '|' << config.drain.grace.count() << '|' << config.drain.retry_min.count() << '|'
+      << config.drain.retry_max.count() << '\n';
   out << limits.head_bytes << '|' << limits.head_fields << '|' << limits.head_timeout.count() << '|'
       << limits.idle_timeout.count() << '|' << limits.pending_bytes << '|' << limits.write_timeout.count() << '\n';
   out << static_cast<int>(config.policies.x_forwarded) << '|' << config.policies.client_address.header;

@@ -89,8 +89,8 @@ void Dialogue::backend_reset() {
   settle();
 }
 
-void Dialogue::drain() {
-  bench.draining = true;
+void Dialogue::drain(std::chrono::milliseconds streams_end_in) {
+  bench.drain = {now + streams_end_in, std::chrono::milliseconds{1'000}, std::chrono::milliseconds{5'000}};
   relay.on_drain(now, bench);
   settle();
 }
@@ -121,8 +121,8 @@ void Dialogue::client_room(std::size_t bytes) {
 void Dialogue::backend_room(std::size_t bytes) {
   backend_room_ = bytes;
   if (backend_pending_.empty()) return;
-  take(backend_pending_, backend_room_, to_backend_);
-  relay.on_upstream_progress(backend_pending_.size(), now, bench);
+  const std::size_t sent = take(backend_pending_, backend_room_, to_backend_);
+  relay.on_upstream_progress(sent, backend_pending_.size(), now, bench);
   settle();
 }
 
@@ -155,8 +155,8 @@ bool Dialogue::flush() {
   if (!bench.to_upstream.empty()) {
     backend_pending_ += bench.to_upstream.joined();
     bench.to_upstream.clear();
-    take(backend_pending_, backend_room_, to_backend_);
-    relay.on_upstream_progress(backend_pending_.size(), now, bench);
+    const std::size_t sent = take(backend_pending_, backend_room_, to_backend_);
+    relay.on_upstream_progress(sent, backend_pending_.size(), now, bench);
   }
   const bool waiting = !client_pending_.empty();
   client_pending_ += bench.to_downstream.joined();

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "exchange/relay.hpp"
+#include "tests/exchange/gate.hpp"
 #include "tests/exchange/recorder.hpp"
 
 namespace sidecar::test {
@@ -32,7 +33,8 @@ class Dialogue {
   void backend(std::string_view bytes);
   void backend_eof();
   void backend_reset();
-  void drain();
+  /// `streams_end_in`: over which time planned ends are spread.
+  void drain(std::chrono::milliseconds streams_end_in = std::chrono::milliseconds{0});
   void force();
   /// Time passes, and what is due comes up.
   void after(std::chrono::milliseconds span);
@@ -57,7 +59,8 @@ class Dialogue {
 
   Recorder recorder;
   exchange::TimePoint now = exchange::TimePoint{} + std::chrono::hours{1};
-  exchange::Workbench bench{recorder, 1};
+  Gate gate;
+  exchange::Workbench bench{recorder, gate, 1};
   exchange::Relay relay;
 
  private:

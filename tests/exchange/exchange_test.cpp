@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "tests/exchange/gate.hpp"
 #include "tests/exchange/recorder.hpp"
 
 // The exchange alone, as messages: no bytes of HTTP anywhere.
@@ -44,7 +46,9 @@ class ExchangeTest : public testing::Test {
     policies_ = policies;
   }
 
-  Turn turn() { return {now, client, backend, scratch_, own_body_, recorder}; }
+  Turn turn() {
+    return {now, client, backend, scratch_, own_body_, recorder, gate, random_, drain ? &*drain : nullptr};
+  }
   template <class Call, class... Args>
   void tell(Call call, Args&&... args) {
     Turn t = turn();
@@ -66,12 +70,15 @@ class ExchangeTest : public testing::Test {
   Said client;
   Said backend;
   test::Recorder recorder;
+  test::Gate gate;
+  std::optional<DrainPlan> drain;
   Exchange exchange;
   PolicySetPtr policies_;
 
  private:
   http::HeadScratch scratch_;
   std::string own_body_;
+  Random random_;
 };
 
 TEST_F(ExchangeTest, AStraightLine) {
@@ -157,7 +164,8 @@ TEST_F(ExchangeTest, EveryEndIsWrittenOnce) {
   EXPECT_EQ(exchange.ending(), Ending::aborted);
   EXPECT_EQ(exchange.upstream_wish().kind, Kind::abort);
   tell(&Exchange::on_downstream_lost, Reason::forced);
-  tell(&Exchange::on_shutdown, Reason::drain);
+  tell(&Exchange::on_drain);
+  tell(&Exchange::on_upstream_stalled);
   tell(&Exchange::on_upstream_broken, UpstreamBreak::reset, true, "");
   tell(&Exchange::on_downstream_eof, true);
   tell(&Exchange::on_deadline);

@@ -16,11 +16,24 @@ constexpr const char* kOk = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 constexpr const char* kStream =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-TEST(RelayEnd, DrainClosesWhatIsIdle) {
+TEST(RelayEnd, DrainClosesWhatIsIdleSoon) {
   Dialogue d;
   d.drain();
+  d.after(900ms);
+  EXPECT_EQ(d.manner(), DownstreamManner::keep) << "a request may be on its way";
+  d.after(100ms);
   EXPECT_EQ(d.manner(), DownstreamManner::close);
   EXPECT_TRUE(d.recorder.records.empty());
+}
+
+TEST(RelayEnd, ARequestThatComesDuringTheDrainIsAnsweredAndIsTheLast) {
+  Dialogue d;
+  d.drain();
+  d.client(kGet);
+  d.connected();
+  d.backend(kOk);
+  EXPECT_EQ(d.to_client(), "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
+  EXPECT_EQ(d.manner(), DownstreamManner::finish);
 }
 
 TEST(RelayEnd, DrainLetsAnOrdinaryExchangeFinish) {
@@ -35,26 +48,20 @@ TEST(RelayEnd, DrainLetsAnOrdinaryExchangeFinish) {
   EXPECT_EQ(d.end().reason, Reason::complete);
 }
 
-TEST(RelayEnd, DrainBehindTheHeadClosesAllTheSame) {
+TEST(RelayEnd, DrainBehindTheHeadStillServesTheNextRequest) {
   Dialogue d;
   d.client(kGet);
   d.connected();
   d.backend("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
   d.drain();
   d.backend("llo");
-  EXPECT_EQ(d.manner(), DownstreamManner::finish);
-}
-
-TEST(RelayEnd, DrainEndsStreams) {
-  Dialogue d;
+  static_cast<void>(d.to_client());
+  EXPECT_EQ(d.manner(), DownstreamManner::keep) << "its head did not say close: another may be on its way";
   d.client(kGet);
   d.connected();
-  d.backend(kStream);
-  d.drain();
-  EXPECT_EQ(d.upstream_wish(), Kind::abort);
+  d.backend(kOk);
+  EXPECT_EQ(d.to_client(), "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
   EXPECT_EQ(d.manner(), DownstreamManner::finish);
-  EXPECT_EQ(d.end().reason, Reason::drain);
-  EXPECT_EQ(d.end().closed_by, ClosedBy::sidecar);
 }
 
 TEST(RelayEnd, ForcedEndsEverything) {

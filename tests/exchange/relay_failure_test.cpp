@@ -145,6 +145,7 @@ TEST(RelayFailure, ResponseTimeout) {
 TEST(RelayFailure, ResponseTimeoutRunsFromTheEndOfTheRequest) {
   PolicySet policies = test::one_upstream();
   policies.upstreams[0].response_timeout = 2s;
+  policies.limits.body_timeout.reset();
   Dialogue d(policies);
   d.client("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\na");
   d.connected();

@@ -119,10 +119,12 @@ class EventPath : public ::testing::Test {
     ASSERT_GE(backend.fd, 0);
     ASSERT_GE(front.fd, 0);
     const Endpoint front_endpoint = bound_to(front.fd);
-    worker_ =
-        std::make_unique<Worker>(*log_, std::make_shared<const observe::QueryRedactor>(std::vector<std::string>{}),
-                                 policies_for(bound_to(backend.fd)), 1);
-    worker_->listen(front.fd, false);
+    worker_ = std::make_unique<Worker>(
+        Worker::Common{*log_, census_},
+        Worker::Settings{policies_for(bound_to(backend.fd)),
+                         std::make_shared<const observe::QueryRedactor>(std::vector<std::string>{})},
+        1);
+    worker_->listen(front.fd, 0);
     thread_ = std::thread([this] {
       counted_thread = true;
       worker_->run();
@@ -151,6 +153,7 @@ class EventPath : public ::testing::Test {
   }
 
   std::unique_ptr<observe::Log> log_;
+  Census census_;
   std::unique_ptr<Worker> worker_;
   std::thread thread_;
   int client_ = -1;

@@ -64,6 +64,20 @@ std::string check_stream(std::string_view sent, std::string_view got, bool whole
   return whole && at != sent.size() ? "the stream lacks its last bytes" : "";
 }
 
+/// The same of a stream whose end was planned: behind some event boundary stands when to come back, and nothing else.
+std::string check_planned_end(std::string_view sent, std::string_view got) {
+  static constexpr std::string_view kRetry = "retry: ";
+  const std::size_t at = got.rfind(kRetry);
+  if (at == std::string_view::npos) return "a planned end without a retry";
+  const std::string_view retry = got.substr(at + kRetry.size());
+  const std::size_t digits = std::min(retry.find_first_not_of("0123456789"), retry.size());
+  if (digits != 4 || retry.substr(0, 4) < "1000" || retry.substr(0, 4) > "5000") return "a retry out of its range";
+  const std::string_view ends = retry.substr(digits);
+  const bool blank = ends.size() % 2 == 0 && ends.substr(0, ends.size() / 2) == ends.substr(ends.size() / 2);
+  if (!blank || ends != line_ends_behind(got.substr(0, at))) return "a retry that is not at an event boundary";
+  return check_stream(sent, got.substr(0, at), false);
+}
+
 /// What a receiver makes of the first bytes of a response.
 std::string decoded(const std::string& method, const std::string& wire) {
   WireReader reader(WireReader::Kind::responses);
@@ -134,7 +148,11 @@ void Simulation::judge_body(std::size_t number, const LifecycleRecord& end, cons
   const bool whole = *end.reason == Reason::complete || (*end.reason == Reason::upstream_truncated && !message.tunnel);
   const bool insertable = plan.stream && !plan.opaque && !bodiless;
   std::string wrong;
-  if (insertable) {
+  if (insertable && *end.reason == Reason::drain) {
+    const bool inserts = policies_.routes[0].event_stream.heartbeat.interval.has_value();
+    if (message.complete)
+      wrong = inserts ? check_planned_end(body, message.body) : check_stream(body, message.body, false);
+  } else if (insertable) {
     wrong = check_stream(body, message.body, whole);
     if (wrong.empty() && *end.reason == Reason::complete &&
         parse_event_stream(body).events != parse_event_stream(message.body).events)
@@ -181,16 +199,19 @@ void Simulation::judge_reason(std::size_t number, const LifecycleRecord& end) {
       demand(!dials_failed_.empty(), "every connection came about");
       break;
     case Reason::upstream_timeout:
-      demand(policies_.upstreams[0].response_timeout.has_value(), "there is no such limit");
+      demand(policies_.upstreams[0].response_timeout.has_value() || shell_->backend_stalled(),
+             "there is no such limit and the backend reads");
       break;
     case Reason::drain:
       demand(drained_, "nothing drains");
+      demand(end.event == LifecycleEvent::stream_close && request.method == "GET", "its client does not come back");
       break;
     case Reason::forced:
       demand(forced_, "nothing was forced");
       break;
     case Reason::limit:
-      demand(pipelining_ && sent_ > number + 1, "nothing came behind the request");
+      demand((pipelining_ && sent_ > number + 1) || end.status == 101,
+             "nothing came behind the request, and no tunnel was half closed");
       break;
     case Reason::protocol_error:
       demand(request.malformed || plan.end == PlannedEnd::malformed || end.status == 408, "everything was well-formed");

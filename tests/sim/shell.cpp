@@ -31,7 +31,7 @@ Shell::Shell(const PolicySet& policies, Recorder& recorder, Surroundings& world)
     : policies_(policies),
       recorder_(recorder),
       world_(world),
-      bench_(recorder, 1),
+      bench_(recorder, gate_, 1),
       relay_("192.0.2.7:51412", false, now, with_policies(bench_, policies)) {
   last_taken_ = last_heard_ = last_deferred_ = now;
 }
@@ -75,15 +75,18 @@ void Shell::act(Act what) {
         relay_.on_downstream_progress(sent, client_pending_.size(), now, bench_);
       }
       break;
-    case Act::write_backend:
+    case Act::write_backend: {
+      std::size_t sent = 0;
       if (backend_->peer_reset) {
         backend_deaf_ = true;
         backend_pending_.clear();
       } else {
-        write(*backend_, backend_pending_, false);
+        sent = write(*backend_, backend_pending_, false);
       }
-      relay_.on_upstream_progress(backend_pending_.size(), now, bench_);
+      note_backend_took(sent);
+      relay_.on_upstream_progress(sent, backend_pending_.size(), now, bench_);
       break;
+    }
   }
 }
 
@@ -129,13 +132,15 @@ void Shell::on_dial_failed(UpstreamFailure failure) {
 void Shell::on_deadline() {
   if (closing_) return;
   const std::uint64_t before = deferred();
+  note_backend_took(0);
   relay_.on_deadline(now, bench_);
   check_heartbeat(before);
   settle();
 }
 
 void Shell::drain() {
-  bench_.draining = true;
+  static constexpr std::chrono::seconds kSpread{6};
+  bench_.drain = {now + kSpread, std::chrono::milliseconds{1'000}, std::chrono::milliseconds{5'000}};
   relay_.on_drain(now, bench_);
   if (!closing_) settle();
 }
@@ -193,6 +198,17 @@ void Shell::note_taken(std::size_t sent) {
   }
 }
 
+void Shell::note_backend_took(std::size_t sent) {
+  if (backend_pending_.empty()) {
+    backend_blocked_since_ = kNever;
+  } else if (sent > 0 || backend_blocked_since_ == kNever) {
+    backend_blocked_since_ = now;
+  }
+  if (backend_blocked_since_ != kNever &&
+      now - backend_blocked_since_ + kDeadlineGrid >= policies_.limits.write_timeout)
+    backend_stalled_ = true;
+}
+
 void Shell::flush_client() {
   std::string output = bench_.to_downstream.joined();
   bench_.to_downstream.clear();
@@ -213,17 +229,19 @@ void Shell::flush_client() {
 
 void Shell::flush_backend() {
   if (bench_.to_upstream.empty()) return;
+  std::size_t sent = 0;
   if (backend_ != nullptr && !backend_deaf_) {
     if (backend_->peer_reset && backend_pending_.empty()) {
       backend_deaf_ = true;
     } else {
       const bool waiting = !backend_pending_.empty();
       backend_pending_ += bench_.to_upstream.joined();
-      if (!waiting) write(*backend_, backend_pending_, true);
+      if (!waiting) sent = write(*backend_, backend_pending_, true);
     }
   }
   bench_.to_upstream.clear();
-  relay_.on_upstream_progress(backend_pending_.size(), now, bench_);
+  note_backend_took(sent);
+  relay_.on_upstream_progress(sent, backend_pending_.size(), now, bench_);
 }
 
 bool Shell::obey() {
@@ -305,6 +323,7 @@ void Shell::adopt(Socket& socket, bool pooled) {
 }
 
 void Shell::drop_backend(bool reset) {
+  backend_blocked_since_ = kNever;
   if (std::exchange(dialing_, false)) world_.cancel_dial();
   backend_pending_.clear();
   if (backend_ == nullptr) return;

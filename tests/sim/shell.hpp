@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "exchange/relay.hpp"
+#include "tests/exchange/gate.hpp"
 #include "tests/exchange/recorder.hpp"
 
 namespace sidecar::test {
@@ -67,6 +68,8 @@ class Shell {
   [[nodiscard]] const exchange::Relay& relay() const { return relay_; }
   [[nodiscard]] bool closed() const { return closing_; }
   [[nodiscard]] exchange::TimePoint blocked_since() const { return blocked_since_; }
+  /// The backend left bytes lying for as long as it may.
+  [[nodiscard]] bool backend_stalled() const { return backend_stalled_; }
 
  private:
   enum class Act { read_client, write_client, read_backend, write_backend };
@@ -85,6 +88,7 @@ class Shell {
   void read_backend();
   std::size_t write(Socket& socket, std::string& pending, bool all_or_some);
   void note_taken(std::size_t sent);
+  void note_backend_took(std::size_t sent);
   void check_memory();
   void check_silence();
   void check_heartbeat(std::uint64_t deferred_before);
@@ -93,6 +97,7 @@ class Shell {
   const exchange::PolicySet& policies_;
   Recorder& recorder_;
   Surroundings& world_;
+  Gate gate_;
   exchange::Workbench bench_;
   exchange::Relay relay_;
   Socket* backend_ = nullptr;
@@ -108,6 +113,8 @@ class Shell {
   exchange::TimePoint last_heard_;
   exchange::TimePoint last_deferred_;
   exchange::TimePoint blocked_since_ = exchange::kNever;
+  exchange::TimePoint backend_blocked_since_ = exchange::kNever;
+  bool backend_stalled_ = false;
   exchange::TimePoint truncating_since_ = exchange::kNever;
   std::string buffer_;
 };

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace sidecar::sse {
 namespace {
 
@@ -48,6 +50,18 @@ TEST(InsertionDeathTest, RefusesATextThatIsNoLine) {
   EXPECT_DEATH((void)Insertion::comment(std::string_view("a\0b", 3)), "");
 }
 #endif
+
+TEST(Insertion, SaysWhenToComeBack) {
+  std::string out = "x";
+  append_retry(std::chrono::milliseconds{1234}, LineEnding::lf, out);
+  EXPECT_EQ(out, "xretry: 1234\n\n");
+  out.clear();
+  append_retry(std::chrono::milliseconds{0}, LineEnding::crlf, out);
+  EXPECT_EQ(out, "retry: 0\r\n\r\n");
+  out.clear();
+  append_retry(std::chrono::milliseconds{5}, LineEnding::cr, out);
+  EXPECT_EQ(out, "retry: 5\r\r");
+}
 
 }  // namespace
 }  // namespace sidecar::sse

@@ -183,5 +183,35 @@ TEST(Scanner, AgreesWithTheOracleOnRandomStreams) {
   }
 }
 
+TEST(Scanner, StopsAtABoundary) {
+  Scanner scanner;
+  scanner.scan("data: 1\nda");
+  EXPECT_EQ(scanner.scan_to_boundary("ta: 2"), 5U);
+  EXPECT_EQ(scanner.scan_to_boundary("\n\ndata: 3\n\n"), 2U);
+  EXPECT_EQ(state_of(scanner), (State{kBoundary, kLf, kLf, 1}));
+  Scanner lone_cr;
+  EXPECT_EQ(lone_cr.scan_to_boundary("data\r\rdata\r\r"), 6U);
+  EXPECT_EQ(lone_cr.insertion_ending(), kCr) << "what was not scanned has not been seen";
+  EXPECT_EQ(scanner.scan_to_boundary("data: 3\r\n\r\nx"), 11U) << "with the LF that belongs to the blank line";
+}
+
+/// Piece by piece from boundary to boundary is the same as at once, and every piece but the last ends at one.
+TEST(Scanner, FindsEveryBoundary) {
+  for (std::uint64_t seed = 1; seed <= 2'000; ++seed) {
+    const std::string stream = test::random_stream(seed);
+    Scanner whole;
+    whole.scan(stream);
+    Scanner pieces;
+    std::string_view rest = stream;
+    while (!rest.empty()) {
+      const std::size_t size = pieces.scan_to_boundary(rest);
+      ASSERT_GT(size, 0U) << "seed " << seed;
+      rest.remove_prefix(size);
+      ASSERT_TRUE(rest.empty() || pieces.position() == kBoundary) << "seed " << seed;
+    }
+    ASSERT_EQ(state_of(pieces), state_of(whole)) << "seed " << seed;
+  }
+}
+
 }  // namespace
 }  // namespace sidecar::sse
