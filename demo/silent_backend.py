@@ -99,11 +99,12 @@ class Server(ThreadingHTTPServer):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--port", type=int, default=8000, help="on 127.0.0.1; 0: any free one")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; in a container 0.0.0.0")
+    parser.add_argument("--port", type=int, default=8000, help="0: any free one")
     parser.add_argument("--silence", type=float, default=12, help="seconds between the two events")
     options = parser.parse_args()
-    server = Server(("127.0.0.1", options.port), options.silence)
-    print(f"listening on http://127.0.0.1:{server.server_address[1]}", flush=True)
+    server = Server((options.host, options.port), options.silence)
+    print(f"listening on http://{options.host}:{server.server_address[1]}", flush=True)
     try:
         server.serve_forever()
     except KeyboardInterrupt:

@@ -1,0 +1,29 @@
+# sse-sidecar as the one process of a container: docker build -t sse-sidecar .
+# conf/compose/compose.yaml shows it in front of an application.
+
+FROM debian:bookworm-slim AS build
+WORKDIR /src
+COPY packages.txt .
+RUN apt-get -qq update \
+ && awk '$1 == "build" { print $2 }' packages.txt \
+  | DEBIAN_FRONTEND=noninteractive xargs apt-get -qq -y --no-install-recommends install
+COPY CMakeLists.txt CMakePresets.json ./
+COPY cmake cmake
+COPY sidecar sidecar
+# How many compilers at once; without it, one a processor.
+ARG JOBS
+RUN cmake --preset release && cmake --build --preset release ${JOBS:+-j "$JOBS"} \
+ && strip -o sse-sidecar build/release/sse-sidecar
+
+FROM debian:bookworm-slim
+RUN apt-get -qq update \
+ && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install libspdlog1.10 libyaml-cpp0.7 \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
+COPY --from=build /src/sse-sidecar /usr/local/bin/
+# Nobody in particular, as a number, so that an orchestrator sees that it is not root. Nothing is written anywhere.
+USER 65532:65532
+# Fails when a library above is missing.
+RUN ["sse-sidecar", "--version"]
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["sse-sidecar"]
