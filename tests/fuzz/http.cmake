@@ -2,3 +2,5 @@ set(http_round_trip ${PROJECT_SOURCE_DIR}/tests/http/round_trip.cpp ${PROJECT_SO
   ${support}/random_stream.cpp)
 sidecar_fuzz(http_requests_fuzz SOURCES http_requests_fuzz.cpp ${http_round_trip} LINK sidecar_http)
 sidecar_fuzz(http_responses_fuzz SOURCES http_responses_fuzz.cpp ${http_round_trip} LINK sidecar_http)
+sidecar_fuzz(proxy_protocol_fuzz LINK sidecar_http
+  SOURCES proxy_protocol_fuzz.cpp ${PROJECT_SOURCE_DIR}/tests/http/proxy_header_laws.cpp)
