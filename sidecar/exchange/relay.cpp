@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "http/proxy_protocol.hpp"
+
 namespace sidecar::exchange {
 
 namespace {
@@ -56,6 +58,11 @@ Relay::Relay(std::string peer, bool tls, TimePoint now, const Workbench& bench) 
   deadline_ = now + bench.policies->limits.idle_timeout;
 }
 
+void Relay::expect_proxy_header(TimePoint now, const Workbench& bench) {
+  proxy_header_awaited_ = true;
+  deadline_ = now + bench.policies->limits.head_timeout;
+}
+
 http::HeadLimits Relay::head_limits(const Workbench& bench) const {
   return {bench.policies->limits.head_bytes, bench.policies->limits.head_fields};
 }
@@ -65,6 +72,38 @@ bool Relay::current(std::uint32_t attempt) const {
 }
 
 // ---- The client's side -------------------------------------------------------------------------------------------
+
+/// True when it is there: what is left of `input` is the client's own.
+bool Relay::take_proxy_header(std::string_view& input, Turn& turn, Workbench& bench) {
+  http::ProxyHeader header = http::read_proxy_header(input);
+  switch (header.status) {
+    case http::ProxyHeader::Status::need_more:
+      return false;
+    case http::ProxyHeader::Status::error:
+      refuse_proxy_header(header.why, turn, bench);
+      return false;
+    case http::ProxyHeader::Status::done:
+      break;
+  }
+  proxy_header_awaited_ = false;
+  input.remove_prefix(header.size);
+  if (!header.source.empty()) peer_ = std::move(header.source);
+  deadline_ = turn.now + bench.policies->limits.idle_timeout;
+  return true;
+}
+
+/// Nobody is there who could read an answer: the peer is not who was expected.
+void Relay::refuse_proxy_header(const char* why, Turn& turn, Workbench& bench) {
+  turn.lifecycle.on_counted(Counted::proxy_header_refused, 1);
+  LifecycleRecord record;
+  record.id = bench.next_id++;
+  record.client = peer_;
+  record.reason = Reason::protocol_error;
+  record.closed_by = ClosedBy::sidecar;
+  record.detail = why;
+  turn.lifecycle.on_record(record);
+  connection_ = Connection::aborted;
+}
 
 void Relay::on_downstream_bytes(std::string_view bytes, TimePoint now, Workbench& bench) {
   if (connection_ != Connection::open) return;
@@ -79,6 +118,10 @@ void Relay::on_downstream_bytes(std::string_view bytes, TimePoint now, Workbench
 
 void Relay::pump_downstream(std::string_view bytes, Turn& turn, Workbench& bench) {
   std::string_view input = downstream_.received().join(bytes);
+  if (proxy_header_awaited_ && !take_proxy_header(input, turn, bench)) {
+    downstream_.received().keep(input);
+    return;
+  }
   const http::HeadLimits limits = head_limits(bench);
   while (connection_ == Connection::open) {
     const bool wanted =
@@ -377,6 +420,8 @@ void Relay::on_deadline(TimePoint now, Workbench& bench) {
   } else if (connection_ == Connection::open && head_begun_) {
     downstream_.refuse_persistence();
     exchange_.on_request_refused({408, "the head did not come in time"}, {peer_, tls_}, bench.next_id++, scope.turn);
+  } else if (proxy_header_awaited_ && !downstream_.received().empty()) {
+    refuse_proxy_header("the PROXY header did not come in time", scope.turn, bench);
   } else {
     if (connection_ == Connection::open) bench.lifecycle.on_counted(Counted::idle_closed, 1);
     connection_ = Connection::closed;

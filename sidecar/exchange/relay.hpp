@@ -31,6 +31,9 @@ class Relay {
   /// `peer` is printable and lives with the relay.
   Relay(std::string peer, bool tls, TimePoint now, const Workbench& bench);
 
+  /// The connection has to begin with a PROXY header, which may name another peer. Before its first byte.
+  void expect_proxy_header(TimePoint now, const Workbench& bench);
+
   void on_downstream_bytes(std::string_view bytes, TimePoint now, Workbench& bench);
   void on_downstream_eof(TimePoint now, Workbench& bench);
   void on_downstream_reset(TimePoint now, Workbench& bench);
@@ -95,6 +98,8 @@ class Relay {
   class TurnScope;
   friend class TurnScope;
 
+  bool take_proxy_header(std::string_view& input, Turn& turn, Workbench& bench);
+  void refuse_proxy_header(const char* why, Turn& turn, Workbench& bench);
   void pump_downstream(std::string_view bytes, Turn& turn, Workbench& bench);
   bool on_request_event(const http::H1Downstream::Parsed& parsed, Turn& turn, Workbench& bench);
   void pump_upstream(std::string_view bytes, Turn& turn, Workbench& bench);
@@ -122,6 +127,7 @@ class Relay {
   bool head_begun_ : 1 = false;  ///< Some bytes of the next head are here.
   bool tls_ : 1 = false;
   bool refused_ : 1 = false;  ///< One connection too many.
+  bool proxy_header_awaited_ : 1 = false;
 };
 
 }  // namespace sidecar::exchange
