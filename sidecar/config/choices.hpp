@@ -21,6 +21,8 @@ struct Choice {
 template <class Enum, std::size_t N>
 using Choices = std::array<Choice<Enum>, N>;
 
+inline constexpr Choices<bool, 2> kBooleans{{{"true", true}, {"false", false}}};
+
 inline constexpr Choices<LogLevel, 6> kLogLevels{{{"trace", LogLevel::trace},
                                                   {"debug", LogLevel::debug},
                                                   {"info", LogLevel::info},

@@ -21,6 +21,7 @@ struct ListenAddress {
 
 struct Listener {
   ListenAddress address;
+  bool proxy_protocol = false;  ///< Every connection begins with a PROXY header, version 1 or 2.
 };
 
 enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, off };

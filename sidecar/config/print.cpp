@@ -77,6 +77,7 @@ void print_listeners(Writer& out, const std::vector<Listener>& listeners) {
   for (const Listener& listener : listeners) {
     out.element();
     out.text("address", listener.address.text);
+    out.word("proxy_protocol", word_for(listener.proxy_protocol, kBooleans));
     out.close();
   }
   out.close();

@@ -155,6 +155,7 @@ void read_listeners(Section& top, std::vector<Listener>& listeners) {
     Listener listener;  // without text when its address is wrong: check() passes it over
     if (!section.has("address")) section.problem("address", "is missing");
     section.value("address", listener.address, parse_listen_address);
+    section.value("proxy_protocol", listener.proxy_protocol, choice(kBooleans));
     listeners.push_back(std::move(listener));
   });
 }

@@ -19,8 +19,12 @@ constexpr std::chrono::milliseconds kHandshake{100};
 
 }  // namespace
 
-Listener::Listener(Worker& worker, int fd, unsigned id, bool shared)
-    : worker_(worker), descriptor_(worker.io().get_executor(), fd), accepts_max_(shared ? 1 : 64), id_(id) {}
+Listener::Listener(Worker& worker, const ListeningSocket& socket, bool shared)
+    : worker_(worker),
+      descriptor_(worker.io().get_executor(), socket.fd),
+      accepts_max_(shared ? 1 : 64),
+      id_(socket.id),
+      proxy_protocol_(socket.proxy_protocol) {}
 
 void Listener::start() {
   descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
@@ -84,7 +88,7 @@ Listener::Accepted Listener::accept_one() {
   if (refused && !refusing_) worker_.warn("limits.connections is reached: further clients get 503");
   refusing_ = refused;
   // A unix peer may be bound to any path it likes: what a stranger chose is no address of his.
-  Session::start(worker_, fd, peer.address.ss_family == AF_UNIX ? "unix" : to_string(peer), refused);
+  Session::start(worker_, fd, peer.address.ss_family == AF_UNIX ? "unix" : to_string(peer), {refused, proxy_protocol_});
   return Accepted::one;
 }
 

@@ -9,18 +9,27 @@ namespace sidecar::net {
 
 class Worker;
 
+/// A listening socket as one worker gets it.
+struct ListeningSocket {
+  int fd = -1;      ///< A duplicate of the worker's own.
+  unsigned id = 0;  ///< The same for all workers.
+  bool proxy_protocol = false;
+};
+
 /// One worker's share in a listening socket: all workers wait on the same one, and whoever is free accepts. When it
 /// stops, nothing that was connected by then is lost.
 class Listener final : public TimedEntry {
  public:
-  /// Takes over `fd`, a duplicate of the listening socket. `id`: the socket's number in the process.
-  Listener(Worker& worker, int fd, unsigned id, bool shared);
+  /// Takes over `socket.fd`.
+  Listener(Worker& worker, const ListeningSocket& socket, bool shared);
 
   void start();
   /// Newcomers are kept out from now on; who is on his way in is accepted, and then the socket is closed.
   void finish();
   /// Closes it at once, behind what is in the backlog.
   void stop();
+  /// From the next connection on.
+  void set_proxy_protocol(bool proxy_protocol) { proxy_protocol_ = proxy_protocol; }
   [[nodiscard]] unsigned id() const { return id_; }
   [[nodiscard]] bool is_open() const { return descriptor_.is_open(); }
   void on_deadline(TimePoint now) override;
@@ -36,6 +45,7 @@ class Listener final : public TimedEntry {
   asio::posix::basic_stream_descriptor<asio::io_context::executor_type> descriptor_;
   int accepts_max_;  ///< At one wake-up: a worker that is not alone leaves some to the others.
   unsigned id_;
+  bool proxy_protocol_;
   bool paused_ = false;
   bool refusing_ = false;   ///< limits.connections is reached.
   bool finishing_ = false;  ///< Newcomers are kept out.

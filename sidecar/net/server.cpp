@@ -132,8 +132,10 @@ class Server {
   }
 
   /// Every worker waits on a duplicate of its own.
-  void hand_out(Open& open, void (Worker::*listen)(int, unsigned)) {
-    for (const auto& worker : workers_) ((*worker).*listen)(::fcntl(open.fd, F_DUPFD_CLOEXEC, 0), open.id);
+  void hand_out(Open& open, void (Worker::*listen)(ListeningSocket)) {
+    for (const auto& worker : workers_) {
+      ((*worker).*listen)({::fcntl(open.fd, F_DUPFD_CLOEXEC, 0), open.id, open.listener.proxy_protocol});
+    }
     ::close(std::exchange(open.fd, -1));
   }
 
@@ -235,22 +237,33 @@ class Server {
     const Worker::Settings settings = make_settings();
     for (const auto& worker : workers_) worker->post_settings(settings);
     for (std::size_t i = before; i < open_.size(); ++i) hand_out(open_[i], &Worker::post_listen);
-    close_others();
+    keep_or_close_others(before);
     log_.message(observe::Level::info, "configuration reloaded");
   }
 
-  /// The listeners that the configuration does not name any more.
-  void close_others() {
+  /// The first `count` listeners: as they are named now, or not at all any more.
+  void keep_or_close_others(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (const config::Listener* named = find_named(open_[i])) {
+        open_[i].listener = *named;
+        for (const auto& worker : workers_) worker->post_change({-1, open_[i].id, named->proxy_protocol});
+      }
+    }
     std::erase_if(open_, [this](const Open& open) {
-      const auto same = [&](const config::Listener& listener) {
-        return same_place(listener.address, open.listener.address);
-      };
-      if (std::any_of(config_.listeners.begin(), config_.listeners.end(), same)) return false;
+      if (find_named(open) != nullptr) return false;
       forget_path(open);
       for (const auto& worker : workers_) worker->post_unlisten(open.id);
       log_.message(observe::Level::info, "no longer listening on " + open.listener.address.text);
       return true;
     });
+  }
+
+  [[nodiscard]] const config::Listener* find_named(const Open& open) const {
+    const auto same = [&](const config::Listener& listener) {
+      return same_place(listener.address, open.listener.address);
+    };
+    const auto found = std::find_if(config_.listeners.begin(), config_.listeners.end(), same);
+    return found == config_.listeners.end() ? nullptr : &*found;
   }
 
   void tell_what_stays(const config::Config& config) {

@@ -63,9 +63,10 @@ bool write_pending(Stream& stream, PendingBytes& pending, ChunkPool& pool, std::
 
 }  // namespace
 
-void Session::start(Worker& worker, int fd, std::string peer, bool refused) {
+void Session::start(Worker& worker, int fd, std::string peer, Arrival arrival) {
   auto* session = new Session(worker, fd, std::move(peer));
-  if (refused) session->relay_.refuse_all(worker.now(), worker.bench());
+  if (arrival.proxy_protocol) session->relay_.expect_proxy_header(worker.now(), worker.bench());
+  if (arrival.refused) session->relay_.refuse_all(worker.now(), worker.bench());
   worker.add(*session);
   session->enter([session] { session->settle(); });
 }

@@ -25,8 +25,13 @@ class Session final
       public Connector::Client,
       public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
+  struct Arrival {
+    bool refused = false;         ///< One connection too many: its requests are answered with 503.
+    bool proxy_protocol = false;  ///< Its first bytes say who the peer is.
+  };
+
   /// Takes over the connected `fd`.
-  static void start(Worker& worker, int fd, std::string peer, bool refused);
+  static void start(Worker& worker, int fd, std::string peer, Arrival arrival);
 
   void on_deadline(TimePoint now) override;
   void drain();

@@ -71,8 +71,8 @@ UpstreamPool& Worker::pool(const exchange::UpstreamPolicy& upstream) {
   std::abort();  // An exchange keeps its policy set, and the set its pools.
 }
 
-void Worker::listen(int fd, unsigned id) {
-  listeners_.push_back(std::make_unique<Listener>(*this, fd, id, common_.workers > 1));
+void Worker::listen(ListeningSocket socket) {
+  listeners_.push_back(std::make_unique<Listener>(*this, socket, common_.workers > 1));
 }
 
 void Worker::run() {
@@ -81,10 +81,18 @@ void Worker::run() {
   io_.run();
 }
 
-void Worker::post_listen(int fd, unsigned id) {
-  asio::post(io_, [this, fd, id] {
-    listen(fd, id);
+void Worker::post_listen(ListeningSocket socket) {
+  asio::post(io_, [this, socket] {
+    listen(socket);
     listeners_.back()->start();
+  });
+}
+
+void Worker::post_change(ListeningSocket socket) {
+  asio::post(io_, [this, socket] {
+    for (const auto& listener : listeners_) {
+      if (listener->id() == socket.id) listener->set_proxy_protocol(socket.proxy_protocol);
+    }
   });
 }
 

@@ -46,11 +46,13 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  /// Takes over a duplicate of the listening socket number `id`; before run().
-  void listen(int fd, unsigned id);
+  /// Takes over the socket; before run().
+  void listen(ListeningSocket socket);
   void run();
 
-  void post_listen(int fd, unsigned id);
+  void post_listen(ListeningSocket socket);
+  /// What changed about one that is open; its fd is not looked at.
+  void post_change(ListeningSocket socket);
   /// Accepts what is on its way in, then stops listening there. Connections that came that way go on.
   void post_unlisten(unsigned id);
   /// New requests are served by these; exchanges that run keep what they started with.

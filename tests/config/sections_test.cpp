@@ -20,7 +20,9 @@ TEST(Sections, EveryKeyReachesItsMember) {
   EXPECT_EQ(config.workers, 3U);
   ASSERT_EQ(config.listeners.size(), 2U);
   EXPECT_EQ(config.listeners[0].address, (ListenAddress{"", 81, "", ":81"}));
+  EXPECT_TRUE(config.listeners[0].proxy_protocol);
   EXPECT_EQ(config.listeners[1].address, (ListenAddress{"", 0, "/run/s", "unix:/run/s"}));
+  EXPECT_FALSE(config.listeners[1].proxy_protocol);
   EXPECT_EQ(policies.client_address.header, "X-Real-IP");
   ASSERT_EQ(policies.client_address.trusted.size(), 1U);
   EXPECT_EQ(policies.client_address.trusted[0].prefix_bits, 96 + 8);
@@ -159,6 +161,16 @@ TEST(Sections, ProblemsNameTheirPlace) {
   for (const auto& [yaml, problem] : kWrong) {
     EXPECT_EQ(problems_of(kUpstream + yaml), Lines{"f.yaml:" + std::string(problem)}) << yaml;
   }
+}
+
+TEST(Sections, ProxyProtocolIsTrueOrFalse) {
+  const std::string place = "f.yaml:2:45: listeners[0].proxy_protocol: ";
+  const auto with = [](const std::string& word) {
+    return problems_of(kUpstream + "listeners: [{address: ':1', proxy_protocol: " + word + "}]\n");
+  };
+  EXPECT_EQ(with("true"), Lines{});
+  EXPECT_EQ(with("v2"), Lines{place + "'v2' is none of true and false"});
+  EXPECT_EQ(with("null"), Lines{place + "must not be null"});
 }
 
 TEST(Sections, ProblemsOfUpstreams) {

@@ -110,7 +110,8 @@ std::string described(const Config& config) {
   out << config.workers << '\n';
   for (const Listener& listener : config.listeners) {
     const ListenAddress& address = listener.address;
-    out << address.text << '|' << address.host << '|' << address.port << '|' << address.unix_path << '\n';
+    out << address.text << '|' << address.host << '|' << address.port << '|' << address.unix_path << '|'
+        << listener.proxy_protocol << '\n';
   }
   describe(out, config.event_stream);
   for (const exchange::RoutePolicy& route : config.policies.routes) describe(out, route);

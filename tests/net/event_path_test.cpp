@@ -124,7 +124,7 @@ class EventPath : public ::testing::Test {
         Worker::Settings{policies_for(bound_to(backend.fd)),
                          std::make_shared<const observe::QueryRedactor>(std::vector<std::string>{})},
         1);
-    worker_->listen(front.fd, 0);
+    worker_->listen({front.fd, 0, false});
     thread_ = std::thread([this] {
       counted_thread = true;
       worker_->run();

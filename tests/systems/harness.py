@@ -22,8 +22,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 APPS = HERE / "apps"
 PYTHON = "/usr/bin/python3"
-PACKAGES = {"nginx": "nginx", "gunicorn": "gunicorn", "node": "nodejs", "php": "php-cli", "curl": "curl",
-            "openssl": "openssl", PYTHON: "python3"}
+PACKAGES = {"nginx": "nginx", "haproxy": "haproxy", "gunicorn": "gunicorn", "node": "nodejs", "php": "php-cli",
+            "curl": "curl", "openssl": "openssl", PYTHON: "python3"}
 SANITIZED = bool(os.environ.get("SIDECAR_SANITIZE"))
 SLOW = float(os.environ.get("SIDECAR_TEST_SLOW") or (1.5 if SANITIZED else 1))
 HEARTBEAT = 0.3      # the sidecar's heartbeat interval
@@ -174,14 +174,20 @@ class Program:
 class Sidecar(Program):
     """The binary under test; `lines` are the objects of its lifecycle log."""
 
-    def __init__(self, folder, upstream_port, *options):
+    def __init__(self, folder, upstream_port, *options, listener=None):
+        """`listener`: keys of a configuration file's listener, where options do not reach."""
         binary = os.environ.get("SIDECAR_BINARY")
         if not binary or not os.access(binary, os.X_OK):
             raise RuntimeError(f"SIDECAR_BINARY names no program: {binary!r}")
         self.lines = []
         self._news = threading.Condition()
         self._closed = False
-        argv = [binary, "--listen", "127.0.0.1:0", "--upstream", f"http://127.0.0.1:{upstream_port}",
+        listen = ["--listen", "127.0.0.1:0"]
+        if listener:
+            file = folder / f"sidecar-{upstream_port}.yaml"
+            file.write_text(json.dumps({"listeners": [{"address": "127.0.0.1:0", **listener}]}))
+            listen = ["--config", file]
+        argv = [binary, *listen, "--upstream", f"http://127.0.0.1:{upstream_port}",
                 "--heartbeat-interval", milliseconds(HEARTBEAT), "--log-format", "json", *options]
         super().__init__(f"sidecar-{upstream_port}", argv, folder)
         threading.Thread(target=self._read_lines, daemon=True).start()
@@ -341,8 +347,25 @@ class Systems:
 
     # what stands in front of them
 
-    def sidecar(self, upstream_port, *options):
-        return self._keep(Sidecar(self.folder, upstream_port, *options))
+    def sidecar(self, upstream_port, *options, listener=None):
+        return self._keep(Sidecar(self.folder, upstream_port, *options, listener=listener))
+
+    def haproxy(self, upstream_port, *servers, bind="127.0.0.1"):
+        """A TCP load balancer with a port for each line of server options; returns these ports."""
+        require("haproxy")
+        ports = [free_port() for _ in servers]
+        sections = "".join(f"listen l{port}\nbind {bind}:{port}\nserver s 127.0.0.1:{upstream_port} {options}\n"
+                           for port, options in zip(ports, servers))
+        name = f"haproxy-{ports[0]}"
+        (self.folder / f"{name}.cfg").write_text(
+            "global\nmaxconn 100\ndefaults\nmode tcp\ntimeout connect 10s\ntimeout client 60s\n"
+            f"timeout server 60s\n{sections}")
+        haproxy = Program(name, ["haproxy", "-db", "-f", self.folder / f"{name}.cfg"], self.folder,
+                          stop_with=signal.SIGKILL)  # on SIGTERM it waits for its clients
+        self._keep(haproxy)
+        for haproxy.port in ports:
+            haproxy.wait_for_port()
+        return ports
 
     def nginx(self, *fronts):
         require("nginx")
