@@ -29,9 +29,9 @@ struct PreparedRequest {
 };
 
 /// Writes the head that goes to the backend into `encoded`.
-PreparedRequest prepare_request(const http::RequestHead& head, const http::Framing& framing, const PolicySet& policies,
-                                const RoutePolicy& route, const Peer& peer, http::HeadScratch& scratch,
-                                std::string& encoded);
+[[nodiscard]] PreparedRequest prepare_request(const http::RequestHead& head, const http::Framing& framing,
+                                              const PolicySet& policies, const RoutePolicy& route, const Peer& peer,
+                                              http::HeadScratch& scratch, std::string& encoded);
 
 /// Whether, and how, the response is an event stream.
 [[nodiscard]] sse::StreamKind stream_kind(const http::ResponseHead& head, const http::Framing& framing, bool to_head,

@@ -4,6 +4,12 @@
 
 namespace sidecar::http {
 
+namespace {
+
+constexpr Refusal kTooLong{431, "a trailer section that is too long"};
+
+}  // namespace
+
 BodyDecoder::Result BodyDecoder::next(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch) {
   Result result;
   switch (kind_) {
@@ -45,24 +51,28 @@ BodyDecoder::Result BodyDecoder::next_chunked(std::string_view& input, const Hea
       return result;
     case ChunkedDecoder::Step::error:
       result.step = Step::error;
-      result.refusal = {400, chunk.why};
+      result.refusal = chunk.refusal;
       return result;
     case ChunkedDecoder::Step::trailers:
       break;
   }
   const HeadEnd end = find_head_end(input);
   if (end.size == HeadEnd::kIncomplete) {
-    if (end.bare_lf || input.size() > limits.bytes) {
-      result.step = Step::error;
-      result.refusal = {400, "a trailer section that is too long or not well-formed"};
+    if (end.bare_lf) {
+      result.refusal = {400, "a trailer section with a bare LF"};
+    } else if (input.size() > limits.bytes) {
+      result.refusal = kTooLong;
     }
+    if (result.refusal) result.step = Step::error;
     return result;
   }
   result.step = Step::end;
   if (end.size > 2) {
+    const bool lenient = strictness_ == ChunkStrictness::tolerant;
+    const auto forbidden = lenient ? ForbiddenTrailers::dropped : ForbiddenTrailers::refused;
     result.refusal = end.size > limits.bytes
-                         ? Refusal{400, "a trailer section that is too long"}
-                         : parse_trailers(input.substr(0, end.size), limits, scratch, result.trailers);
+                         ? kTooLong
+                         : parse_trailers(input.substr(0, end.size), forbidden, limits, scratch, result.trailers);
   } else if (end.bare_lf) {
     result.refusal = {400, "a trailer section that ends in a bare LF"};
   }

@@ -17,16 +17,21 @@ int hex_value(char c) {
   return -1;
 }
 
+bool is_control(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte < 0x20 && byte != '\t') || byte == 0x7f;
+}
+
 }  // namespace
 
-const char* ChunkedDecoder::on_size_char(char c, ChunkStrictness strictness) {
+Refusal ChunkedDecoder::on_size_char(char c, ChunkStrictness strictness) {
   const int digit = hex_value(c);
   if (digit >= 0) {
-    if (remaining_ > (kSizeMax >> 4)) return "a chunk size that overflows";
+    if (remaining_ > (kSizeMax >> 4)) return {413, "a chunk larger than any body"};
     remaining_ = remaining_ * 16 + static_cast<std::uint64_t>(digit);
-    return nullptr;
+    return {};
   }
-  if (line_bytes_ == 1) return "a chunk line that does not begin with a size";
+  if (line_bytes_ == 1) return {400, "a chunk line that does not begin with a size"};
   if (c == '\r') {
     state_ = State::size_lf;
   } else if (c == ';') {
@@ -34,13 +39,13 @@ const char* ChunkedDecoder::on_size_char(char c, ChunkStrictness strictness) {
   } else if ((c == ' ' || c == '\t') && strictness == ChunkStrictness::tolerant) {
     state_ = State::padding;
   } else {
-    return "a chunk size with a character that is no hex digit";
+    return {400, "a chunk size with a character that is no hex digit"};
   }
-  return nullptr;
+  return {};
 }
 
-const char* ChunkedDecoder::on_line_char(char c, ChunkStrictness strictness) {
-  if (++line_bytes_ > kLineBytesMax) return "a chunk line that is too long";
+Refusal ChunkedDecoder::on_line_char(char c, ChunkStrictness strictness) {
+  if (++line_bytes_ > kLineBytesMax) return {413, "a chunk line that is too long"};
   switch (state_) {
     case State::size:
       return on_size_char(c, strictness);
@@ -50,26 +55,26 @@ const char* ChunkedDecoder::on_line_char(char c, ChunkStrictness strictness) {
       else if (c == ';')
         state_ = State::extension;
       else if (c != ' ' && c != '\t')
-        return "junk behind a chunk size";
-      return nullptr;
+        return {400, "junk behind a chunk size"};
+      return {};
     case State::extension:
       if (c == '\r')
         state_ = State::size_lf;
-      else if (c == '\n' || c == '\0')
-        return "a control character in a chunk extension";
-      return nullptr;
+      else if (is_control(c))
+        return {400, "a control character in a chunk extension"};
+      return {};
     default:
       break;
   }
-  if (c != '\n') return "a chunk line that does not end in CRLF";
+  if (c != '\n') return {400, "a chunk line that does not end in CRLF"};
   line_bytes_ = 0;
   state_ = remaining_ == 0 ? State::done : State::data;
-  return nullptr;
+  return {};
 }
 
 ChunkedDecoder::Result ChunkedDecoder::next(std::string_view& input, ChunkStrictness strictness) {
   for (;;) {
-    if (state_ == State::done) return {Step::trailers, {}, ""};
+    if (state_ == State::done) return {Step::trailers, {}, {}};
     if (input.empty()) return {};
     if (state_ == State::data) {
       const std::string_view data =
@@ -77,21 +82,21 @@ ChunkedDecoder::Result ChunkedDecoder::next(std::string_view& input, ChunkStrict
       input.remove_prefix(data.size());
       remaining_ -= data.size();
       if (remaining_ == 0) state_ = State::data_cr;
-      return {Step::data, data, ""};
+      return {Step::data, data, {}};
     }
     const char c = input.front();
     input.remove_prefix(1);
-    const char* why = nullptr;
+    Refusal refusal;
     if (state_ == State::data_cr) {
-      if (c != '\r') why = "a chunk longer than its size";
+      if (c != '\r') refusal = {400, "a chunk longer than its size"};
       state_ = State::data_lf;
     } else if (state_ == State::data_lf) {
-      if (c != '\n') why = "a chunk that does not end in CRLF";
+      if (c != '\n') refusal = {400, "a chunk that does not end in CRLF"};
       state_ = State::size;
     } else {
-      why = on_line_char(c, strictness);
+      refusal = on_line_char(c, strictness);
     }
-    if (why != nullptr) return {Step::error, {}, why};
+    if (refusal) return {Step::error, {}, refusal};
   }
 }
 

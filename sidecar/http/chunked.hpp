@@ -24,7 +24,7 @@ class ChunkedDecoder {
   struct Result {
     Step step = Step::need_more;
     std::string_view data;
-    const char* why = "";
+    Refusal refusal;  ///< For `error`.
   };
 
   /// Consumes from the front of `input` up to the next thing worth telling.
@@ -33,8 +33,8 @@ class ChunkedDecoder {
  private:
   enum class State : std::uint8_t { size, padding, extension, size_lf, data, data_cr, data_lf, done };
 
-  [[nodiscard]] const char* on_size_char(char c, ChunkStrictness strictness);
-  [[nodiscard]] const char* on_line_char(char c, ChunkStrictness strictness);
+  [[nodiscard]] Refusal on_size_char(char c, ChunkStrictness strictness);
+  [[nodiscard]] Refusal on_line_char(char c, ChunkStrictness strictness);
 
   std::uint64_t remaining_ = 0;
   std::uint16_t line_bytes_ = 0;  ///< Of the chunk line so far: bounds sizes with leading zeros and extensions.

@@ -30,6 +30,10 @@ std::optional<std::uint64_t> parse_content_length(std::string_view value) {
 
 namespace {
 
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 /// Without a final `chunked` nobody could tell where the request ends: 400. Other codings before it are honest but not
 /// served: 501 (RFC 9112 §6.1, §6.3).
 Refusal check_coding(std::string_view codings) {
@@ -63,6 +67,7 @@ Refusal request_framing(const RequestHead& head, Framing& out) {
   if (length == nullptr) return {};
   if (count(head.fields, "Content-Length") > 1) return {400, "more than one Content-Length"};
   const auto parsed = parse_content_length(length->value);
+  if (!parsed && is_number(length->value)) return {413, "Content-Length is larger than any body"};
   if (!parsed) return {400, "Content-Length is no number"};
   // `Content-Length: 0` is kept as a length: a backend may tell it from no body at all (RFC 9110 §8.6).
   out = {FramingKind::length, *parsed};

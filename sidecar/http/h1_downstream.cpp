@@ -172,10 +172,13 @@ void H1Downstream::write_head(const ResponseHead& head, BodySize size, Output& o
   write_status_line(head.status, head.reason, out);
   write_head_fields(head.fields, response_framing_, size.length, to_head_ || head.status == 304, out);
   if (response_framing_ == FramingKind::chunked) out.copy("Transfer-Encoding: chunked\r\n");
-  if (!persistent_) {
-    out.copy("Connection: close\r\n");
-  } else if (version_ == Version::http_1_0) {
-    out.copy("Connection: keep-alive\r\n");
+  const bool upgrade = find(head.fields, "Upgrade") != nullptr;  // A 426's (RFC 9110 §7.8).
+  const std::string_view option = !persistent_ ? "close" : version_ == Version::http_1_0 ? "keep-alive" : "";
+  if (upgrade || !option.empty()) {
+    out.copy("Connection: ");
+    out.copy(option);
+    out.copy(upgrade ? option.empty() ? "Upgrade" : ", Upgrade" : "");
+    out.copy("\r\n");
   }
   out.copy("\r\n");
 }

@@ -73,6 +73,7 @@ H1Upstream::Parsed H1Upstream::next_head(std::string_view& input, const HeadLimi
   if (parsed.refusal) return fail(parsed.refusal.why);
   input.remove_prefix(end.size);
   if (parsed.head.status < 200 && parsed.head.status != 101) {
+    if (++informational_ > kInformationalMax) return fail("the backend sends interim answers without end");
     parsed.event = Event::informational;
     return parsed;
   }

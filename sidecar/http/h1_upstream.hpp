@@ -89,7 +89,10 @@ class H1Upstream {
   State state_ = State::head;
   bool touched_ = false;
   bool persistent_ = false;
+  std::uint8_t informational_ = 0;  ///< Interim answers so far.
 
+  /// Real backends send one or two; one that says 102 every few seconds is served for long.
+  static constexpr std::uint8_t kInformationalMax = 128;
   static constexpr std::uint16_t kNoTimeout = 0xffff;
 };
 

@@ -59,11 +59,12 @@ struct BodySize {
 
 /// Per worker: where one head at a time is laid out. Reused for every head, so that a head costs no allocation.
 struct HeadScratch {
-  std::vector<Field> parsed;     ///< Fields as they came.
-  std::vector<Field> rewritten;  ///< Fields as they go on.
-  std::string normalised;        ///< A tolerated head in strict spelling, when it did not come so.
-  std::string upgrade;           ///< The protocols of an Upgrade offer that may go on.
-  std::string composed;          ///< Values composed of several parts. Reserved once; views into it stay valid.
+  std::vector<Field> parsed;              ///< Fields as they came.
+  std::vector<Field> rewritten;           ///< Fields as they go on.
+  std::vector<std::string_view> options;  ///< What Connection names.
+  std::string normalised;                 ///< A tolerated head in strict spelling, when it did not come so.
+  std::string upgrade;                    ///< The protocols of an Upgrade offer that may go on.
+  std::string composed;  ///< Values composed of several parts. Reserved once; views into it stay valid.
 };
 
 }  // namespace sidecar::http

@@ -3,8 +3,8 @@
 #include <llhttp.h>
 
 #include <algorithm>
-#include <array>
 
+#include "http/field_names.hpp"
 #include "http/fields.hpp"
 
 namespace sidecar::http {
@@ -93,6 +93,18 @@ Refusal check_fields(const std::vector<Field>& fields, int status) {
     if (!is_field_value(field.value)) return {status, "a field value has a control character"};
   }
   return {};
+}
+
+/// Each member is looked for among all fields, so their number is bounded; real messages name one or two.
+bool has_few_options(const std::vector<Field>& fields) {
+  static constexpr std::size_t kOptionsMax = 64;
+  std::size_t options = 0;
+  for (const Field& field : fields) {
+    if (!iequals(field.name, "Connection")) continue;
+    ListWalker walker(field.value);
+    while (walker.next() && options <= kOptionsMax) ++options;
+  }
+  return options <= kOptionsMax;
 }
 
 constexpr bool is_digit(char c) {
@@ -192,6 +204,21 @@ std::string_view normalise(std::string_view head, std::string& out) {
   return out;
 }
 
+/// A tab beside the value of a field that frames the message is legal white space, but not all parsers skip it: what
+/// one of them takes for another coding or length must not get past us (requests only).
+bool has_tab(const Field& field, std::string_view head) {
+  const auto begin = static_cast<std::size_t>(field.name.data() - head.data());
+  return head.substr(begin, head.find('\r', begin) - begin).find('\t') != std::string_view::npos;
+}
+
+Refusal check_framing_lines(const std::vector<Field>& fields, std::string_view head) {
+  const auto tabbed = [&](const Field& field) {
+    return (iequals(field.name, "Transfer-Encoding") || iequals(field.name, "Content-Length")) && has_tab(field, head);
+  };
+  if (std::any_of(fields.begin(), fields.end(), tabbed)) return {400, "a tab in a field that frames the body"};
+  return {};
+}
+
 }  // namespace
 
 HeadEnd find_head_end(std::string_view bytes) {
@@ -224,6 +251,8 @@ Refusal parse_request_head(std::string_view head, const HeadLimits& limits, Head
     return {400, "the head is not well-formed"};
   }
   if (const Refusal refusal = check_fields(scratch.parsed, 400)) return refusal;
+  if (const Refusal refusal = check_framing_lines(scratch.parsed, head)) return refusal;
+  if (!has_few_options(scratch.parsed)) return {431, "Connection names too many fields"};
   out.fields = scratch.parsed;
   return {};
 }
@@ -246,15 +275,13 @@ Refusal parse_response_head(std::string_view head, const HeadLimits& limits, Hea
   out.reason = collected.reason;
   if (!is_field_value(out.reason)) return {502, "the answer's reason has a control character"};
   if (const Refusal refusal = check_fields(scratch.parsed, 502)) return refusal;
+  if (!has_few_options(scratch.parsed)) return {502, "the answer's Connection names too many fields"};
   out.fields = scratch.parsed;
   return {};
 }
 
-Refusal parse_trailers(std::string_view section, const HeadLimits& limits, HeadScratch& scratch, Fields& out) {
-  static constexpr std::array<std::string_view, 14> kForbidden = {
-      "content-length", "transfer-encoding", "host",         "connection",       "upgrade",       "te",
-      "trailer",        "authorization",     "content-type", "content-encoding", "content-range", "set-cookie",
-      "expect",         "keep-alive"};
+Refusal parse_trailers(std::string_view section, ForbiddenTrailers forbidden, const HeadLimits& limits,
+                       HeadScratch& scratch, Fields& out) {
   if (const Refusal refusal = check_lines(section, 400)) return refusal;
   Collector collected{scratch.parsed, limits.fields, {}, {}};
   int status = 0;
@@ -262,11 +289,10 @@ Refusal parse_trailers(std::string_view section, const HeadLimits& limits, HeadS
     return {collected.too_many ? 431 : 400, "the trailer section is not well-formed"};
   }
   if (const Refusal refusal = check_fields(scratch.parsed, 400)) return refusal;
-  for (const Field& field : scratch.parsed) {
-    const auto same = [&](std::string_view name) { return iequals(field.name, name); };
-    if (std::any_of(kForbidden.begin(), kForbidden.end(), same)) {
-      return {400, "a trailer field that changes framing or routing"};
-    }
+  const std::size_t removed =
+      std::erase_if(scratch.parsed, [](const Field& field) { return is_forbidden_trailer(field.name); });
+  if (removed > 0 && forbidden == ForbiddenTrailers::refused) {
+    return {400, "a trailer field that changes framing, routing or trust"};
   }
   out = scratch.parsed;
   return {};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "http/head.hpp"
@@ -34,8 +35,12 @@ struct HeadEnd {
 [[nodiscard]] Refusal parse_response_head(std::string_view head, const HeadLimits& limits, HeadScratch& scratch,
                                           ResponseHead& out);
 
-/// A trailer section with its blank line (RFC 9112 §7.1.2). Fields that would change framing or routing are refused.
-[[nodiscard]] Refusal parse_trailers(std::string_view section, const HeadLimits& limits, HeadScratch& scratch,
-                                     Fields& out);
+/// What becomes of trailer fields that have no business there (is_forbidden_trailer): a request with one is refused, a
+/// response loses it.
+enum class ForbiddenTrailers : std::uint8_t { refused, dropped };
+
+/// A trailer section with its blank line (RFC 9112 §7.1.2).
+[[nodiscard]] Refusal parse_trailers(std::string_view section, ForbiddenTrailers forbidden, const HeadLimits& limits,
+                                     HeadScratch& scratch, Fields& out);
 
 }  // namespace sidecar::http

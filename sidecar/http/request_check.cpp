@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "http/field_names.hpp"
 #include "http/fields.hpp"
 
 namespace sidecar::http {
@@ -67,6 +68,7 @@ Refusal check_request(const RequestHead& head) {
     return {400, "Host contradicts the request target"};
   }
   for (const Field& field : head.fields) {
+    if (is_disguised(field.name)) return {400, "a framing or forwarding field spelled with an underscore"};
     if (iequals(field.name, "Expect") && !iequals(field.value, "100-continue")) {
       return {417, "an expectation other than 100-continue"};
     }

@@ -7,7 +7,7 @@
 /// What a request must be before anything is decided about it (RFC 9112 §3.2, RFC 9110 §7.2).
 namespace sidecar::http {
 
-/// Host, request target and Expect. Framing has its own check.
+/// Host, request target, Expect and field names that imitate others. Framing has its own check.
 [[nodiscard]] Refusal check_request(const RequestHead& head);
 
 /// `scheme://authority` of an absolute-form target taken off; every other form as it is (RFC 9112 §3.2.2).

@@ -1,8 +1,8 @@
 #include "http/rewrite.hpp"
 
 #include <algorithm>
-#include <array>
 
+#include "http/field_names.hpp"
 #include "http/fields.hpp"
 #include "http/request_check.hpp"
 
@@ -14,15 +14,21 @@ bool one_of(std::string_view name, std::initializer_list<std::string_view> names
   return std::any_of(names.begin(), names.end(), [&](std::string_view n) { return iequals(name, n); });
 }
 
-/// Per connection, whatever Connection says.
-bool is_hop_by_hop(std::string_view name) {
-  return one_of(
-      name, {"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Transfer-Encoding", "Upgrade", "HTTP2-Settings"});
+/// What Connection names, collected once for the whole head.
+void collect_options(Fields fields, std::vector<std::string_view>& options) {
+  options.clear();
+  for (const Field& field : fields) {
+    if (!iequals(field.name, "Connection")) continue;
+    ListWalker walker(field.value);
+    while (const auto option = walker.next()) options.push_back(*option);
+  }
 }
 
-/// Fields without which a message is another one: naming them in Connection does not remove them.
-bool must_stay(std::string_view name) {
-  return one_of(name, {"Host", "Content-Length", "Transfer-Encoding"});
+/// Is the field of this connection only, by its name or because Connection names it (RFC 9110 §7.6.1)?
+bool stays_here(std::string_view name, const std::vector<std::string_view>& options) {
+  if (is_hop_by_hop(name)) return true;
+  const auto same = [&](std::string_view option) { return iequals(name, option); };
+  return std::any_of(options.begin(), options.end(), same) && !must_stay(name);
 }
 
 /// `name/version` or `name` (RFC 9110 §7.8). A quote that is never closed could hide one more member of the list.
@@ -59,19 +65,29 @@ void begin_composing(Fields fields, std::size_t extra, HeadScratch& scratch) {
   scratch.composed.reserve(size);
 }
 
+/// `X_User` goes with X-User: a backend may take the one for the other, and what is removed or set is meant to hold.
 void erase_named(std::vector<Field>& fields, std::string_view name) {
-  std::erase_if(fields, [&](const Field& field) { return iequals(field.name, name); });
+  std::erase_if(fields, [&](const Field& field) { return is_same_variable(field.name, name); });
 }
 
 void set_field(std::vector<Field>& fields, std::string_view name, std::string_view value) {
-  const auto same = [&](const Field& field) { return iequals(field.name, name); };
+  const auto same = [&](const Field& field) { return is_same_variable(field.name, name); };
   const auto first = std::find_if(fields.begin(), fields.end(), same);
   if (first == fields.end()) {
     fields.push_back({name, value});
     return;
   }
+  if (!iequals(first->name, name)) first->name = name;
   first->value = value;
   fields.erase(std::remove_if(first + 1, fields.end(), same), fields.end());
+}
+
+void set_or_erase(std::vector<Field>& fields, std::string_view name, std::string_view value) {
+  if (value.empty()) {
+    erase_named(fields, name);
+  } else {
+    set_field(fields, name, value);
+  }
 }
 
 void apply(const FieldChanges* changes, std::vector<Field>& fields) {
@@ -80,14 +96,18 @@ void apply(const FieldChanges* changes, std::vector<Field>& fields) {
   for (const auto& [name, value] : changes->set) set_field(fields, name, value);
 }
 
-/// All values of one field as a list, with one more member.
+/// All values of one field as a list, with one more member, if there is one.
 std::string_view appended(const std::vector<Field>& fields, std::string_view name, std::string_view more,
                           std::string& composed) {
   Composer value(composed);
+  const auto add = [&](std::string_view member) {
+    if (!member.empty()) value.add(value.view().empty() ? "" : ", ").add(member);
+  };
   for (const Field& field : fields) {
-    if (iequals(field.name, name) && !field.value.empty()) value.add(field.value).add(", ");
+    if (iequals(field.name, name)) add(field.value);
   }
-  return value.add(more).view();
+  add(more);
+  return value.view();
 }
 
 void forward_client(const RequestChanges& changes, std::string_view host, HeadScratch& scratch) {
@@ -97,19 +117,15 @@ void forward_client(const RequestChanges& changes, std::string_view host, HeadSc
   if (changes.x_forwarded == XForwarded::append) {
     const std::string_view all = appended(fields, "X-Forwarded-For", changes.client_address, scratch.composed);
     erase_named(fields, "X-Forwarded-For");
-    fields.push_back({"X-Forwarded-For", all});
+    if (!all.empty()) fields.push_back({"X-Forwarded-For", all});
     if (find(fields, "X-Forwarded-Proto") == nullptr) fields.push_back({"X-Forwarded-Proto", scheme});
     if (find(fields, "X-Forwarded-Host") == nullptr && !host.empty()) fields.push_back({"X-Forwarded-Host", host});
     return;
   }
   erase_named(fields, "Forwarded");
-  set_field(fields, "X-Forwarded-For", changes.client_address);
+  set_or_erase(fields, "X-Forwarded-For", changes.client_address);
   set_field(fields, "X-Forwarded-Proto", scheme);
-  if (!host.empty()) {
-    set_field(fields, "X-Forwarded-Host", host);
-  } else {
-    erase_named(fields, "X-Forwarded-Host");
-  }
+  set_or_erase(fields, "X-Forwarded-Host", host);
 }
 
 /// `no-cache` and `no-transform` join what is there, in the last line; nothing that a browser or a middle box would
@@ -158,10 +174,9 @@ void rewrite_request(const RequestHead& head, const RequestChanges& changes, Hea
   std::vector<Field>& fields = scratch.rewritten;
   fields.clear();
   const bool trailers = !changes.upgrade && lists(head.fields, "TE", "trailers");
-  const bool connection = find(head.fields, "Connection") != nullptr;
+  collect_options(head.fields, scratch.options);
   for (const Field& field : head.fields) {
-    if (is_hop_by_hop(field.name) || is_repeated_length(field, fields)) continue;
-    if (connection && lists(head.fields, "Connection", field.name) && !must_stay(field.name)) continue;
+    if (stays_here(field.name, scratch.options) || is_repeated_length(field, fields)) continue;
     if (changes.strip_accept_encoding && iequals(field.name, "Accept-Encoding")) continue;
     fields.push_back(field);
   }
@@ -181,14 +196,13 @@ void rewrite_response(const ResponseHead& head, const ResponseChanges& changes, 
   out = head;
   std::vector<Field>& fields = scratch.rewritten;
   fields.clear();
-  const bool connection = find(head.fields, "Connection") != nullptr;
+  collect_options(head.fields, scratch.options);
   // Upgrade belongs to 101 and 426 (RFC 9110 §7.8); elsewhere it is an offer of the backend's own connection.
   const bool keep_upgrade = head.status == 101 || head.status == 426;
   for (const Field& field : head.fields) {
     if (is_repeated_length(field, fields)) continue;
     const bool kept = keep_upgrade && iequals(field.name, "Upgrade");
-    if (!kept && is_hop_by_hop(field.name)) continue;
-    if (!kept && connection && lists(head.fields, "Connection", field.name) && !must_stay(field.name)) continue;
+    if (!kept && stays_here(field.name, scratch.options)) continue;
     if (changes.event_stream && iequals(field.name, "X-Accel-Buffering")) continue;
     fields.push_back(field);
   }

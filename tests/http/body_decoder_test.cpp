@@ -121,8 +121,8 @@ TEST(BodyDecoder, RefusesTrailersForFramingAndRouting) {
 TEST(BodyDecoder, LimitsTheTrailerSection) {
   const HeadLimits limits{20, 2};
   EXPECT_EQ(decode(kChunked, {"0\r\nA: 0123456789012\r\n\r\n"}, limits), "'' [A: 0123456789012] end");
-  EXPECT_EQ(decode(kChunked, {"0\r\nA: 01234567890123\r\n\r\n"}, limits), "'' error 400");
-  EXPECT_EQ(decode(kChunked, {"0\r\nA: 0123456789012345678901234"}, limits), "'' error 400");
+  EXPECT_EQ(decode(kChunked, {"0\r\nA: 01234567890123\r\n\r\n"}, limits), "'' error 431");
+  EXPECT_EQ(decode(kChunked, {"0\r\nA: 0123456789012345678901234"}, limits), "'' error 431");
   EXPECT_EQ(decode(kChunked, {"0\r\nA:1\r\nB:2\r\n\r\n"}, limits), "'' [A: 1] [B: 2] end");
   EXPECT_EQ(decode(kChunked, {"0\r\nA:1\r\nB:2\r\nC:3\r\n\r\n"}, limits), "'' error 431");
   // What follows the section is not counted as part of it.

@@ -115,8 +115,9 @@ TEST(RequestFraming, RefusesOtherCodings) {
 }
 
 TEST(RequestFraming, RefusesOtherLengths) {
-  for (const std::string_view bad : {""sv, "+5"sv, "-5"sv, "5,5"sv, "5 5"sv, "0x5"sv, "5a"sv, "99999999999999999999"sv})
+  for (const std::string_view bad : {""sv, "+5"sv, "-5"sv, "5,5"sv, "5 5"sv, "0x5"sv, "5a"sv})
     EXPECT_EQ(framing_of_request({length(bad)}), "400") << bad;
+  EXPECT_EQ(framing_of_request({length("99999999999999999999")}), "413");
 }
 
 TEST(ResponseFraming, IsOneOfFour) {

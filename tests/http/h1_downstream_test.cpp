@@ -262,6 +262,19 @@ TEST(H1Downstream, ClosesBehindARefusal) {
   EXPECT_FALSE(body.codec.persistent());
 }
 
+/// RFC 9110 §7.8: whoever sends Upgrade says so in Connection.
+TEST(H1Downstream, NamesTheUpgradeOfA426) {
+  Dialogue d(kGet);
+  d.head(426, length(0), {{"Upgrade", "websocket"}});
+  EXPECT_EQ(d.take(), "HTTP/1.1 426 X\r\nUpgrade: websocket\r\nContent-Length: 0\r\nConnection: Upgrade\r\n\r\n");
+  Dialogue last("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  last.head(426, length(0), {{"Upgrade", "websocket"}});
+  EXPECT_TRUE(last.take().ends_with("Connection: close, Upgrade\r\n\r\n"));
+  Dialogue old(kGet10KeepAlive);
+  old.head(426, length(0), {{"Upgrade", "websocket"}});
+  EXPECT_TRUE(old.take().ends_with("Connection: keep-alive, Upgrade\r\n\r\n"));
+}
+
 TEST(H1Downstream, PassesInformationalAnswersOnButNotToHttp10) {
   ResponseHead hints;
   hints.status = 103;

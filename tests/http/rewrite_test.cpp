@@ -96,6 +96,10 @@ TEST(RewriteRequest, RemovesWhatConnectionNames) {
   EXPECT_EQ(rewritten({{"Connection", "Content-Length"}, {"Content-Length", "5"}, {"Host", "h"}}),
             " / [Content-Length: 5] [Host: h]");
   EXPECT_EQ(rewritten({{"Host", "h"}, {"Connection", ""}, {"A", "b"}}), " / [Host: h] [A: b]");
+  // What proxies in front of us said about the client is not the client's to take out.
+  EXPECT_EQ(
+      rewritten({{"Host", "h"}, {"Connection", "X-Forwarded-For, Cookie"}, {"X-Forwarded-For", "a"}, {"Cookie", "c"}}),
+      " / [Host: h] [X-Forwarded-For: a]");
 }
 
 TEST(RewriteRequest, SaysThatTrailersAreWelcome) {
@@ -154,6 +158,26 @@ TEST(RewriteRequest, AppendsToForwardingFields) {
   EXPECT_EQ(rewritten({{"Host", ""}}, changes), " / [Host: ] [X-Forwarded-For: 192.0.2.1] [X-Forwarded-Proto: https]");
 }
 
+TEST(RewriteRequest, SaysNothingAboutAClientWithoutAnAddress) {
+  RequestChanges changes;
+  changes.x_forwarded = XForwarded::append;
+  const std::string others = " [X-Forwarded-Proto: http] [X-Forwarded-Host: h]";
+  EXPECT_EQ(rewritten({{"Host", "h"}, {"X-Forwarded-For", "a"}}, changes),
+            " / [Host: h] [X-Forwarded-For: a]" + others);
+  EXPECT_EQ(rewritten({{"Host", "h"}}, changes), " / [Host: h]" + others);
+  changes.x_forwarded = XForwarded::set;
+  EXPECT_EQ(rewritten({{"Host", "h"}, {"X-Forwarded-For", "forged"}}, changes), " / [Host: h]" + others);
+}
+
+/// What is set or removed would come back by another spelling, for a backend that reads fields as variables.
+TEST(RewriteRequest, TakesOtherSpellingsOfWhatItSetsAlong) {
+  const FieldChanges route{{{"X-User", "known"}}, {"X-Internal"}};
+  RequestChanges changes;
+  changes.route = &route;
+  EXPECT_EQ(rewritten({{"Host", "h"}, {"X_User", "forged"}, {"x_internal", "1"}, {"X_Other", "2"}}, changes),
+            " / [Host: h] [X-User: known] [X_Other: 2]");
+}
+
 TEST(RewriteRequest, SetsForwardingFields) {
   RequestChanges changes;
   changes.x_forwarded = XForwarded::set;
@@ -206,11 +230,10 @@ TEST(RewriteRequest, ComposedValuesStayWhereTheyAre) {
     changes.client_address = *address;
     RequestHead out;
     rewrite_request(head, changes, scratch, out);
+    if (size == 0) continue;
     const std::string_view all = out.fields[1].value;
-    EXPECT_EQ(all.size(), size == 0 ? 0 : 101 * size + 100 * 2);
-    if (size > 0) {
-      EXPECT_EQ(all.substr(0, size + 2), *values[0] + ", ");
-    }
+    EXPECT_EQ(all.size(), 101 * size + 100 * 2);
+    EXPECT_EQ(all.substr(0, size + 2), *values[0] + ", ");
     EXPECT_EQ(scratch.composed.data(), all.data());
   }
 }

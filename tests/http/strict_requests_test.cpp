@@ -70,8 +70,8 @@ TEST(StrictRequests, AreRead) {
       {"chunks and trailers",
        "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:  CHUNKED \r\n\r\n1\r\na\r\n0\r\nDigest: x\r\n\r\n",
        "POST / 1.1 [Host: h] [Transfer-Encoding: CHUNKED] chunked 'a' [Digest: x] end\n"},
-      {"tab before the coding", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\tchunked\r\n\r\n0\r\n\r\n",
-       "POST / 1.1 [Host: h] [Transfer-Encoding: chunked] chunked end\n"},
+      {"tabs around other values", "GET / HTTP/1.1\r\nHost:\th\t\r\nA:\tb\tc\t\r\n\r\n",
+       "GET / 1.1 [Host: h] [A: b\\x09c] none end\n"},
       {"empty lines before it", "\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / 1.1 [Host: h] none end\n"},
       {"empty values", "GET / HTTP/1.1\r\nHost: h\r\nA:\r\nB: \r\nC: d\r\n\r\n",
        "GET / 1.1 [Host: h] [A: ] [B: ] [C: d] none end\n"},
@@ -132,8 +132,15 @@ TEST(StrictRequests, OtherFramingIsRefused) {
                                        "Content-Length: 5.0\r\n"sv,
                                        "Content-Length:\r\n"sv,
                                        "Content-Length: \"5\"\r\n"sv,
-                                       "Content-Length: 18446744073709551621\r\n"sv,
-                                       "Content-Length: 00000000000000000005\r\n"sv,
+                                       "Content-Length:\t5\r\n"sv,
+                                       "Content-Length: 5\t\r\n"sv,
+                                       "Content-Length: 5 \t\r\n"sv,
+                                       "Content_Length: 5\r\n"sv,
+                                       "Transfer_Encoding: chunked\r\n"sv,
+                                       "Content-Length: 5\r\nTransfer_Encoding: chunked\r\n"sv,
+                                       "Transfer-Encoding:\tchunked\r\n"sv,
+                                       "Transfer-Encoding: \tchunked\r\n"sv,
+                                       "Transfer-Encoding: chunked\t\r\n"sv,
                                        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"sv,
                                        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"sv,
                                        "Transfer-Encoding: identity\r\nContent-Length: 5\r\n"sv,
@@ -151,6 +158,8 @@ TEST(StrictRequests, OtherFramingIsRefused) {
   for (const std::string_view value : {"gzip, chunked"sv, "chunked, chunked"sv}) {
     expect_refused("Transfer-Encoding: " + std::string(value) + "\r\n", 501);
   }
+  expect_refused("Content-Length: 18446744073709551621\r\n", 413);
+  expect_refused("Content-Length: 00000000000000000005\r\n", 413);
   expect_refused("Transfer-Encoding: chunked\r\n", 400, "1.0");
   expect_refused("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", 400, "1.0");
   expect_refused("Transfer-Encoding: \vchunked\r\n", 400);
@@ -218,12 +227,14 @@ TEST(StrictRequests, BrokenChunksAreRefused) {
       {"0x1\r\na\r\n", ""},
       {"1\na\r\n", ""},
       {"1;a\nb\r\n", ""},
-      {"10000000000000001\r\na", ""},
+      {"1;a\x01\r\n", ""},
+      {"1;a\x7f\r\n", ""},
       {"1\r\nab\r\n", " 'a'"},
       {"1\r\na\n0\r\n", " 'a'"},
       {"\r\n", ""},
       {"0\r\nHost: x\r\n\r\n", ""},
       {"0\r\nContent-Length: 1\r\n\r\n", ""},
+      {"0\r\nX_Forwarded_For: 127.0.0.1\r\n\r\n", ""},
       {"0\r\nA : b\r\n\r\n", ""},
       {"0\r\n\n", ""},
       {"0\r\nA: b\n\r\n", ""},
@@ -233,6 +244,21 @@ TEST(StrictRequests, BrokenChunksAreRefused) {
     const std::string bytes = head + std::string(c.bytes);
     expect_seen({"chunks", bytes, seen + std::string(c.body) + "\nrefused 400\n"});
   }
+  for (const std::string& line : {std::string("10000000000000001"), "1;" + std::string(1024, 'x')}) {
+    const std::string bytes = head + line + "\r\na";
+    expect_seen({"chunks", bytes, seen + "\nrefused 413\n"});
+  }
+}
+
+/// Every member of Connection is compared with every field: there must not be thousands.
+TEST(StrictRequests, NameFewFieldsInConnection) {
+  const auto head = [](std::size_t options) {
+    std::string list;
+    for (std::size_t i = 0; i < options / 2; ++i) list += "a,,";
+    return "GET / HTTP/1.1\r\nHost: h\r\nConnection: " + list + "\r\nConnection: " + list + "\r\n\r\n";
+  };
+  EXPECT_EQ(to_text(read_requests({head(64)})).substr(0, 9), "GET / 1.1");
+  EXPECT_EQ(to_text(read_requests({head(66)})), "refused 431\n");
 }
 
 TEST(StrictRequests, AreLimited) {

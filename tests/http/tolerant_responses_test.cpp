@@ -187,12 +187,37 @@ TEST(TolerantResponses, OthersAreNone) {
   const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   const std::string seen = "1.1 200 'OK' [Transfer-Encoding: chunked] chunked";
   for (const std::string_view body : {"x\r\n"sv, "-1\r\na"sv, " 1\r\na"sv, "1\na\r\n"sv, "10000000000000000\r\n"sv,
-                                      "0\r\n\n"sv, "0\r\nContent-Length: 1\r\n\r\n"sv, "0\r\nA : b\r\n\r\n"sv}) {
+                                      "0\r\n\n"sv, "0\r\nA : b\r\n\r\n"sv}) {
     const std::string bytes = head + std::string(body);
     expect_seen({"chunks", bytes, seen + "\nrefused\n"});
   }
   const std::string longer = head + "1\r\nab\r\n";
   expect_seen({"a chunk longer than its size", longer, seen + " 'a'\nrefused\n"});
+}
+
+TEST(TolerantResponses, LoseTrailersThatHaveNoBusinessThere) {
+  const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string bytes = head + "0\r\nContent-Length: 1\r\nDigest: x\r\nset-cookie: a\r\n\r\n";
+  expect_seen({"trailers", bytes, "1.1 200 'OK' [Transfer-Encoding: chunked] chunked [Digest: x]\nend\nreusable\n"});
+}
+
+TEST(TolerantResponses, HaveNotMoreThan128InterimOnes) {
+  std::string bytes;
+  std::string seen;
+  for (int i = 0; i < 128; ++i) {
+    bytes += "HTTP/1.1 102 P\r\n\r\n";
+    seen += "1.1 102 'P' none\n";
+  }
+  const std::string final = bytes + "HTTP/1.1 204 No\r\n\r\n";
+  const std::string one_more = bytes + "HTTP/1.1 102 P\r\n\r\n";
+  EXPECT_EQ(to_text(read_response({final}, {}, AtEnd::open)), seen + "1.1 204 'No' none\nend\nreusable\n");
+  EXPECT_EQ(to_text(read_response({one_more}, {}, AtEnd::open)), seen + "refused\n");
+}
+
+TEST(TolerantResponses, NameFewFieldsInConnection) {
+  std::string list;
+  for (int i = 0; i < 65; ++i) list += "a, ";
+  expect_refused("HTTP/1.1 204 No\r\nConnection: " + list + "\r\n\r\n");
 }
 
 /// Cut anywhere, an answer ends in an error: nothing that broke off looks complete. Only one that ends with its
