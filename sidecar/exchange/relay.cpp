@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "http/field_names.hpp"
 #include "http/proxy_protocol.hpp"
 
 namespace sidecar::exchange {
@@ -152,6 +153,7 @@ bool Relay::on_request_event(const http::H1Downstream::Parsed& parsed, Turn& tur
       }
       if (bench.drain) downstream_.refuse_persistence();
       expect_body(turn.now, bench);
+      pinned_ = pinned_ || http::authenticates_connection(parsed.head.fields);
       exchange_.on_request_head(parsed.head, parsed.framing, {peer_, tls_}, bench.policies, bench.next_id++, turn);
       return true;
     case http::H1Downstream::Event::body:
@@ -272,6 +274,7 @@ void Relay::on_response_event(const http::H1Upstream::Parsed& parsed, Turn& turn
       exchange_.on_informational(parsed.head, turn);
       return;
     case http::H1Upstream::Event::head:
+      pinned_ = pinned_ || http::authenticates_connection(parsed.head.fields);
       exchange_.on_response_head(parsed.head, parsed.framing, turn);
       if (exchange_.phase() == Phase::tunnel) {
         upstream_.start_tunnel();
@@ -442,6 +445,9 @@ Wishes Relay::wishes() const {
   Wishes wishes;
   wishes.upstream = exchange_.upstream_wish();
   wishes.upstream_policy = exchange_.upstream_policy();
+  if (pinned_ && wishes.upstream.kind == UpstreamWish::Kind::release) {
+    wishes.upstream.kind = connection_ == Connection::open ? UpstreamWish::Kind::hold : UpstreamWish::Kind::close;
+  }
   switch (connection_) {
     case Connection::open:
       wishes.downstream = DownstreamManner::keep;

@@ -128,6 +128,7 @@ class Relay {
   bool tls_ : 1 = false;
   bool refused_ : 1 = false;  ///< One connection too many.
   bool proxy_header_awaited_ : 1 = false;
+  bool pinned_ : 1 = false;  ///< What authenticates itself is the connection: no other client may get the backend's.
 };
 
 }  // namespace sidecar::exchange

@@ -12,8 +12,9 @@ struct UpstreamWish {
   enum class Kind : std::uint8_t {
     none,       ///< Keep what there is.
     pooled_ok,  ///< A connection is wanted, an idle one will do.
-    fresh,      ///< A new connection is wanted.
+    fresh,      ///< A new connection is wanted, or the one that is held.
     release,    ///< The connection is free for another exchange.
+    hold,       ///< It is free for the next exchange of this client, and of nobody else.
     close,      ///< It is not.
     abort,      ///< It is to be ended at once, whatever is under way.
   };

@@ -166,7 +166,9 @@ void Session::write_downstream() {
 
 void Session::on_upstream_readable(UpstreamConnection& connection) {
   enter([&] {
-    if (&connection != upstream_ || !relay_.wishes().read_upstream) return;
+    if (&connection != upstream_) return;
+    if (upstream_held_) return drop_upstream(false);  // It ends, or says what nobody asked for.
+    if (!relay_.wishes().read_upstream) return;
     const std::span<char> buffer = worker_.receive_buffer();
     const IoResult result = connection.stream().try_read(buffer);
     const TimePoint now = worker_.now();
@@ -300,12 +302,14 @@ bool Session::obey_upstream(const exchange::Wishes& wishes) {
     case Kind::pooled_ok:
     case Kind::fresh:
       if (wishes.upstream.attempt == attempt_) return false;
-      drop_upstream(false);
       attempt_ = wishes.upstream.attempt;
       connect(wishes);
       return upstream_ != nullptr;
     case Kind::release:
       release_upstream();
+      return false;
+    case Kind::hold:
+      hold_upstream();
       return false;
     case Kind::close:
       drop_upstream(false);
@@ -360,7 +364,13 @@ void Session::obey_downstream(const exchange::Wishes& wishes) {
 // ---- The upstream connection -------------------------------------------------------------------------------------
 
 void Session::connect(const exchange::Wishes& wishes) {
+  UpstreamPool* const held_of = upstream_held_ ? pool_ : nullptr;
   pool_ = &worker_.pool(*wishes.upstream_policy);
+  if (pool_ == held_of && upstream_->stream().quiet()) {
+    adopt(*upstream_, true);
+    return;
+  }
+  drop_upstream(false);
   if (wishes.upstream.kind == exchange::UpstreamWish::Kind::pooled_ok) {
     if (UpstreamConnection* idle = pool_->take(); idle != nullptr) {
       idle->set_owner(*this);
@@ -376,12 +386,14 @@ void Session::adopt(UpstreamConnection& connection, bool pooled) {
   upstream_shut_ = false;
   upstream_deaf_ = false;
   upstream_reused_ = pooled;
+  upstream_held_ = false;
   relay_.on_upstream_ready(attempt_, pooled, worker_.now(), worker_.bench());
 }
 
 void Session::drop_upstream(bool reset) {
   if (connector_ != nullptr) std::exchange(connector_, nullptr)->cancel();
   to_upstream_.clear(worker_.chunks());
+  upstream_held_ = false;
   if (upstream_ != nullptr) std::exchange(upstream_, nullptr)->close(reset);
 }
 
@@ -392,6 +404,16 @@ void Session::release_upstream() {
     return;
   }
   pool_->put(*std::exchange(upstream_, nullptr), relay_.upstream_keep_alive());
+}
+
+void Session::hold_upstream() {
+  if (upstream_ == nullptr || upstream_held_) return;
+  if (!to_upstream_.empty() || upstream_deaf_ || upstream_shut_) {
+    drop_upstream(false);
+    return;
+  }
+  upstream_held_ = true;
+  upstream_->want_readable();
 }
 
 // ---- The client's connection -------------------------------------------------------------------------------------

@@ -60,6 +60,7 @@ class Session final
   void adopt(UpstreamConnection& connection, bool pooled);
   void drop_upstream(bool reset);
   void release_upstream();
+  void hold_upstream();
   void read_downstream();
   void write_downstream();
   void watch_drain(TimePoint now);
@@ -89,6 +90,7 @@ class Session final
   bool upstream_deaf_ : 1 = false;    ///< It takes no more bytes; what it still says is read.
   bool upstream_reused_ : 1 = false;  ///< Its next bytes are to be acknowledged at once.
   bool blind_ : 1 = false;            ///< The client is not read: that it is gone has to be asked.
+  bool upstream_held_ : 1 = false;    ///< Idle, for the next request of this client.
   bool closing_ : 1 = false;
 };
 

@@ -274,6 +274,7 @@ bool Shell::obey_upstream(const Wishes& wishes) {
         world_.put_idle(*std::exchange(backend_, nullptr));
       }
       return false;
+    case Kind::hold:  // Nobody authenticates here; not to hold it is always right.
     case Kind::close:
       drop_backend(false);
       return false;
