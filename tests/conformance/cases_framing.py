@@ -41,7 +41,7 @@ LENGTHS = [
     refused("different lengths", post(b"Content-Length: 5\r\nContent-Length: 6\r\n", b"abcde"), why=SMUGGLE),
     refused("different lengths, spelled differently",
             post(b"Content-Length: 0\r\ncontent-length: 5\r\n", b"abcde"), why=SMUGGLE),
-    *(refused(name, length(value), why="the length is 1*DIGIT and nothing else") for name, value in (
+    *(refused(f"length: {name}", length(value), why="the length is 1*DIGIT and nothing else") for name, value in (
         ("plus sign", b" +5"), ("minus sign", b" -5"), ("minus nothing", b" -0"), ("hex", b" 0x5"), ("octal", b" 0o5"),
         ("letters behind it", b" 5h"), ("fraction", b" 5.0"), ("exponent", b" 5e0"), ("underscore", b" 1_0"),
         ("space inside", b" 5 5"), ("list", b" 5, 5"), ("list without an end", b" 5,"), ("empty list", b" ,5"),
@@ -63,7 +63,7 @@ CODINGS = [
     passes("CHUNKED", coding(b" CHUNKED"), FORWARDED),
     passes("chunked with spaces around it", coding(b"   chunked  "), FORWARDED),
     passes("transfer-encoding in capitals", coding(b" chunked", before=b"TRANSFER-ENCODING:"), FORWARDED),
-    *(refused(name, coding(value), why=CODING) for name, value in (
+    *(refused(f"coding: {name}", coding(value), why=CODING) for name, value in (
         ("identity", b" identity"), ("identity and chunked in one value", b" chunked, identity"),
         ("gzip last", b" chunked, gzip"), ("parameter", b" chunked;foo=bar"),
         ("parameter behind a space", b" chunked ;a"),

@@ -59,7 +59,7 @@ TOLERATED = [
 ]
 
 NONE = [
-    *(bad_gateway(name, ok(lines), why=SMUGGLE) for name, lines in (
+    *(bad_gateway(f"framing: {name}", ok(lines), why=SMUGGLE) for name, lines in (
         ("both framings", b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"),
         ("both framings, the other way", b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n"),
         ("lengths that differ", b"Content-Length: 2\r\nContent-Length: 1\r\n"),

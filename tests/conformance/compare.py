@@ -16,7 +16,7 @@ import peers  # noqa: E402
 from case import CLOSED, OPEN  # noqa: E402
 from exchange import Backend, fields_of, run, serves  # noqa: E402
 from harness import Systems, find  # noqa: E402
-from table import GROUPS  # noqa: E402
+from table import GROUPS, TITLES  # noqa: E402
 
 LANES = 4
 PATIENCE = 1.0  # for an answer that may never come
@@ -85,7 +85,7 @@ def refusal(case, outcome):
 def response(case, outcome):
     wanted, status = case.statuses[-1], outcome.statuses[-1] if outcome.statuses else None
     if wanted == 502:
-        return [] if status is not None and status >= 500 else [f"passes it on ({status or 'no answer'})"]
+        return [] if status is not None and status >= 500 else [f"passes it on ({status or 'as it came'})"]
     if status != wanted:
         return [f"{status or 'no answer'} instead of {wanted}"]
     found = []
@@ -150,24 +150,43 @@ def cell(found):
     return "; ".join(found).replace("|", "\\|") if found else "as we do"
 
 
-def report(cases, outcomes, names):
+def reason(case):
+    """What the table says, or what goes without saying."""
+    if case.why:
+        return case.why
+    if not case.seen:
+        return "malformed: refused, not guessed"
+    return "malformed: 502, not guessed" if case.statuses[-1] == 502 else "well-formed: passed on"
+
+
+def report(outcomes, names):
     others = names[1:]
     print("# Where we differ\n")
     print(f"Compared with {', '.join(peers.version(name) for name in others)}, each a plain reverse proxy.")
     print("Left out: other status codes for the same refusal, and what every proxy writes in its own way.\n")
-    print(f"| case | we | {' | '.join(others)} | why |\n|{'---|' * (len(others) + 3)}")
     count = dict.fromkeys(names, 0)
-    for number, case in enumerate(cases):
-        found = {name: differences(case, outcomes[name][number]) for name in names}
-        for name in names:
-            count[name] += bool(found[name])
-        if any(found.values()):
-            we = " ".join(map(str, dict.fromkeys(case.statuses))) + (" " + cell(found[US]) if found[US] else "")
-            columns = " | ".join(cell(found[name]) for name in others)
-            print(f"| {case.name} | {we} | {columns} | {case.why or 'refused rather than guessed'} |")
-    print(f"\n{len(cases)} cases. " + ", ".join(f"{name} differs in {count[name]}" for name in others) + ".")
+    number = 0
+    for group, cases in GROUPS.items():
+        print(f"## {TITLES[group]}\n")
+        print(f"| case | we | {' | '.join(others)} | why |\n|{'---|' * (len(others) + 3)}")
+        for case in cases:
+            row(case, {name: differences(case, outcomes[name][number]) for name in names}, count)
+            number += 1
+        print()
+    print(f"{number} cases. " + ", ".join(f"{name} differs in {count[name]}" for name in others) + ".")
     if count[US]:
         print(f"{US} itself is not as the table says in {count[US]}: run the test.")
+
+
+def row(case, found, count):
+    """A line of the table, where anybody differs."""
+    for name in found:
+        count[name] += bool(found[name])
+    if not any(found.values()):
+        return
+    we = " ".join(map(str, dict.fromkeys(case.statuses))) + (" " + cell(found[US]) if found[US] else "")
+    columns = " | ".join(cell(differs) for name, differs in found.items() if name != US)
+    print(f"| {case.name} | {we} | {columns} | {reason(case)} |")
 
 
 def main():
@@ -181,7 +200,7 @@ def main():
         outcomes = measure(systems, names, cases)
     finally:
         systems.close()
-    report(cases, outcomes, names)
+    report(outcomes, names)
 
 
 if __name__ == "__main__":

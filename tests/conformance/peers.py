@@ -45,7 +45,6 @@ backend back
 CADDY = """{{
   admin off
   auto_https off
-  persist_config off
   log {{
     level ERROR
   }}

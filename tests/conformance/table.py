@@ -4,6 +4,7 @@ import cases_framing
 import cases_heads
 import cases_responses
 
+TITLES = {"framing": "Where a request ends", "heads": "Heads of requests", "responses": "Answers of the backend"}
 GROUPS = {"framing": cases_framing.CASES, "heads": cases_heads.CASES, "responses": cases_responses.CASES}
 
 for group, cases in GROUPS.items():
