@@ -253,6 +253,7 @@ def start_all(screen, processes, folder, options):
         *("--upstream", f"http://127.0.0.1:{backend_port}"),
         *("--heartbeat-interval", "1s"),
         *("--log-format", "text"),
+        *("--admin", "off"),  # its default port may be in use
     ]
     sidecar = processes.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     log = LogTail(screen, sidecar.stdout)

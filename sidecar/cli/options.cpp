@@ -58,13 +58,19 @@ struct CommandLine {
   ValueOption response_timeout{
       "--response-timeout", "D|off", "time that every upstream has for the head of its response (default off)", {}};
   ValueOption workers{"--workers", "N|auto", "threads; auto: one a processor (default 1)", {}};
+  ValueOption admin{"--admin",
+                    "ADDR|off",
+                    "where /livez and /readyz are answered: host:port, :port, [v6]:port or unix:/path (default "
+                    "127.0.0.1:9901)",
+                    {}};
   ValueOption log_level{"--log-level", "L", "trace debug info warn error off (default info)", {}};
   ValueOption log_format{"--log-format", "F", "auto json text (auto: text on a terminal, JSON otherwise)", {}};
   bool check = false;
   bool print_config = false;
 
   [[nodiscard]] std::vector<ValueOption*> values() {
-    return {&config, &listen, &upstream, &heartbeat_interval, &response_timeout, &workers, &log_level, &log_format};
+    return {&config,  &listen, &upstream,  &heartbeat_interval, &response_timeout,
+            &workers, &admin,  &log_level, &log_format};
   }
 };
 
@@ -161,6 +167,7 @@ Invocation load_and_act(const CommandLine& line, const config::EnvironmentLookup
   overrides.heartbeat_interval = resolve(line.heartbeat_interval, environment);
   overrides.response_timeout = resolve(line.response_timeout, environment);
   overrides.workers = resolve(line.workers, environment);
+  overrides.admin = resolve(line.admin, environment);
   overrides.log_level = resolve(line.log_level, environment);
   overrides.log_format = resolve(line.log_format, environment);
 

@@ -32,6 +32,21 @@ void check_listeners(const Config& config, Findings& findings) {
   }
 }
 
+/// A default address that somebody listens on himself is left to him; a configured one is a contradiction.
+void check_admin(const Config& config, Findings& findings) {
+  if (!config.admin.configured || !config.admin.address) return;
+  const ListenAddress& admin = *config.admin.address;
+  if (admin.port == 0 && admin.unix_path.empty()) return;
+  for (const Listener& listener : config.listeners) {
+    const ListenAddress& address = listener.address;
+    if (lower_case(address.host) != lower_case(admin.host) || address.port != admin.port ||
+        address.unix_path != admin.unix_path)
+      continue;
+    findings.push_back({"admin.address", in_quotes(admin.text) + " is the address of a listener"});
+    return;
+  }
+}
+
 void check_route_names(const Config& config, Findings& findings) {
   std::map<std::string_view, std::size_t> seen;
   const auto& routes = config.policies.routes;
@@ -95,6 +110,7 @@ void check_routes(const Config& config, Findings& findings) {
 std::vector<Finding> check(const Config& config) {
   Findings findings;
   check_listeners(config, findings);
+  check_admin(config, findings);
   for (const exchange::UpstreamPolicy& upstream : config.policies.upstreams) {
     if (upstream.url.empty()) findings.push_back({member_path("upstreams", upstream.name) + ".url", "is missing"});
   }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,12 @@ struct Listener {
   bool proxy_protocol = false;  ///< Every connection begins with a PROXY header, version 1 or 2.
 };
 
+/// Where a machine asks how the sidecar is: an address of its own, never a proxied one.
+struct AdminConfig {
+  std::optional<ListenAddress> address = ListenAddress{"127.0.0.1", 9901, "", "127.0.0.1:9901"};  ///< nullopt: off.
+  bool configured = false;  ///< Somebody chose the address: without it the process does not start.
+};
+
 enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, off };
 enum class LogFormat : std::uint8_t { automatic, json, text };  ///< automatic: text on a terminal, JSON otherwise.
 
@@ -40,6 +47,7 @@ struct Config {
   exchange::EventStreamPolicy event_stream;  ///< `defaults.event_stream`, which the routes have taken over; for print.
   exchange::PolicySet policies;
   exchange::DrainPolicy drain;
+  AdminConfig admin;
   LogConfig log;
 };
 

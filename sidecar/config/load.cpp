@@ -72,6 +72,13 @@ void apply_response_timeout(Report& report, const std::optional<Override>& overr
   }
 }
 
+void apply_admin(Report& report, const std::optional<Override>& override, AdminConfig& admin) {
+  if (!override) return;
+  admin.configured = true;
+  report.locate("admin.address", {override->origin, 0, 0});
+  apply_switchable(report, override, admin.address, parse_listen_address);
+}
+
 /// Reads in the order in which one section needs another; overrides come in where later sections build on them.
 void read_all(Section& top, const Overrides& overrides, Report& report, Config& config) {
   read_workers(top, config.workers);
@@ -88,6 +95,8 @@ void read_all(Section& top, const Overrides& overrides, Report& report, Config& 
   read_routes(top, config, config.policies.routes);
   read_limits(top, config.policies.limits);
   read_drain(top, config.drain);
+  read_admin(top, config.admin);
+  apply_admin(report, overrides.admin, config.admin);
   read_log(top, config.log);
   apply(report, overrides.log_level, config.log.level, parse_log_level);
   apply(report, overrides.log_format, config.log.format, parse_log_format);

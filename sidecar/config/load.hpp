@@ -28,6 +28,7 @@ struct Overrides {
   std::optional<Override> heartbeat_interval;  ///< Of the defaults: a route that says its own keeps it.
   std::optional<Override> response_timeout;    ///< Of every upstream.
   std::optional<Override> workers;
+  std::optional<Override> admin;
   std::optional<Override> log_level;
   std::optional<Override> log_format;
 };

@@ -171,6 +171,12 @@ void print_drain(Writer& out, const exchange::DrainPolicy& drain) {
   out.close();
 }
 
+void print_admin(Writer& out, const AdminConfig& admin) {
+  out.open("admin");
+  out.text_or_null("address", admin.address ? admin.address->text : std::string());
+  out.close();
+}
+
 void print_log(Writer& out, const LogConfig& log) {
   out.open("log");
   out.word("level", word_for(log.level, kLogLevels));
@@ -223,6 +229,7 @@ std::string print(const Config& config) {
   print_routes(out, config.policies);
   print_limits(out, config.policies.limits);
   print_drain(out, config.drain);
+  print_admin(out, config.admin);
   print_log(out, config.log);
   return out.take();
 }

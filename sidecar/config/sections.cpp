@@ -225,6 +225,14 @@ void read_drain(Section& top, exchange::DrainPolicy& drain) {
   });
 }
 
+void read_admin(Section& top, AdminConfig& admin) {
+  const auto switch_off = [&] { admin.address.reset(); };
+  top.section_or_off("admin", switch_off, [&](Section& section) {
+    admin.configured = section.has("address");
+    section.switchable("address", admin.address, parse_listen_address);
+  });
+}
+
 void read_log(Section& top, LogConfig& log) {
   top.section("log", [&](Section& section) {
     section.value("level", log.level, parse_log_level);

@@ -17,6 +17,7 @@ void read_upstreams(Section& top, std::vector<exchange::UpstreamPolicy>& upstrea
 void read_defaults(Section& top, exchange::EventStreamPolicy& event_stream);
 void read_limits(Section& top, exchange::Limits& limits);
 void read_drain(Section& top, exchange::DrainPolicy& drain);
+void read_admin(Section& top, AdminConfig& admin);
 void read_log(Section& top, LogConfig& log);
 void read_workers(Section& top, std::size_t& workers);
 

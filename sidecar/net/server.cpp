@@ -17,6 +17,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "net/admin.hpp"
 #include "net/census.hpp"
 #include "net/socket.hpp"
 #include "net/worker.hpp"
@@ -73,6 +74,7 @@ class Server {
       }
     }
     for (Open& open : open_) hand_out(open, &Worker::listen);
+    if (!admin_.start(config_.admin)) return 1;
     std::vector<std::jthread> threads;
     for (const auto& worker : workers_) {
       threads.emplace_back([this, &worker] {
@@ -193,6 +195,7 @@ class Server {
     if (++ended_ < workers_.size()) return;
     timer_.cancel();
     signals_.cancel();
+    admin_.stop();
   }
 
   // ---- Reload
@@ -282,6 +285,7 @@ class Server {
   asio::io_context control_{1};
   asio::signal_set signals_;
   asio::steady_timer timer_;
+  Admin admin_{control_, log_, [this] { return !draining_; }};
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Open> open_;
   std::size_t files_max_ = 0;

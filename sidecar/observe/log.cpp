@@ -177,10 +177,10 @@ void Log::message(Level level, std::string_view text) {
   write(level, line);
 }
 
-void Log::listening(std::string_view address) {
+void Log::listening(std::string_view event, std::string_view address) {
   if (!enabled(Level::info)) return;
   std::string line;
-  append_listening(line, format_, std::chrono::system_clock::now(), address);
+  append_listening(line, format_, std::chrono::system_clock::now(), event, address);
   write(Level::info, line);
 }
 

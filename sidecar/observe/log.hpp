@@ -46,7 +46,9 @@ class Log {
   /// Formats and writes an ordinary message.
   void message(Level level, std::string_view text);
   /// Says that a listener is open, and where: whoever asked for port 0 learns the port here.
-  void listening(std::string_view address);
+  void listening(std::string_view address) { listening("listening", address); }
+  /// The same about the admin listener, by an event of its own.
+  void admin_listening(std::string_view address) { listening("admin_listening", address); }
 
   /// Lines that nobody will read: displaced in the queue, or refused by the descriptor.
   [[nodiscard]] std::uint64_t dropped() const noexcept;
@@ -57,6 +59,8 @@ class Log {
 
  private:
   struct Impl;
+
+  void listening(std::string_view event, std::string_view address);
 
   std::atomic<Level> level_;
   LineFormat format_;

@@ -179,8 +179,9 @@ void append_message(std::string& out, LineFormat format, WallTime now, Level lev
   line.end();
 }
 
-void append_listening(std::string& out, LineFormat format, WallTime now, std::string_view address) {
-  Line line{out, format, now, Level::info, "listening"};
+void append_listening(std::string& out, LineFormat format, WallTime now, std::string_view event,
+                      std::string_view address) {
+  Line line{out, format, now, Level::info, event};
   line.text("address", address, kMessageBytesMax);
   line.end();
 }

@@ -37,8 +37,9 @@ void append_record(std::string& out, LineFormat format, WallTime now, const exch
 /// Appends an ordinary message: event `message`, key `message`.
 void append_message(std::string& out, LineFormat format, WallTime now, Level level, std::string_view message);
 
-/// Appends that a listener is open at `address`: event `listening`, key `address`.
-void append_listening(std::string& out, LineFormat format, WallTime now, std::string_view address);
+/// Appends that a listener is open at `address`: `event` (`listening`, `admin_listening`), key `address`.
+void append_listening(std::string& out, LineFormat format, WallTime now, std::string_view event,
+                      std::string_view address);
 
 /// Appends the confession that `count` lines were lost: event `log_dropped`, key `dropped`.
 void append_dropped(std::string& out, LineFormat format, WallTime now, std::uint64_t count);

@@ -70,7 +70,8 @@ TEST(Options, NeitherFileNorUpstream) {
 TEST(Options, EveryOptionReachesItsMember) {
   const Invocation invocation =
       parse_words({"--listen", ":1", "--listen=unix:/a,b", "--upstream=http://app", "--heartbeat-interval", "500ms",
-                   "--response-timeout", "1m", "--workers", "2", "--log-level", "debug", "--log-format", "text"});
+                   "--response-timeout", "1m", "--workers", "2", "--admin", "[::1]:3", "--log-level", "debug",
+                   "--log-format", "text"});
   ASSERT_EQ(invocation.action, Action::run) << invocation.err;
   const config::Config& config = invocation.config;
   ASSERT_EQ(config.listeners.size(), 2U);
@@ -78,6 +79,7 @@ TEST(Options, EveryOptionReachesItsMember) {
   EXPECT_EQ(config.policies.upstreams.at(0).response_timeout, 1min);
   EXPECT_EQ(config.policies.routes.at(0).event_stream.heartbeat.interval, 500ms);
   EXPECT_EQ(config.workers, 2U);
+  EXPECT_EQ(config.admin.address->text, "[::1]:3");
   EXPECT_EQ(config.log.level, config::LogLevel::debug);
   EXPECT_EQ(config.log.format, config::LogFormat::text);
 }
@@ -88,6 +90,7 @@ TEST(Options, EveryOptionHasAnEnvironmentTwin) {
                                                  {"SSE_SIDECAR_HEARTBEAT_INTERVAL", "off"},
                                                  {"SSE_SIDECAR_RESPONSE_TIMEOUT", "1m"},
                                                  {"SSE_SIDECAR_WORKERS", "2"},
+                                                 {"SSE_SIDECAR_ADMIN", "[::1]:3"},
                                                  {"SSE_SIDECAR_LOG_LEVEL", "error"},
                                                  {"SSE_SIDECAR_LOG_FORMAT", "json"}});
   ASSERT_EQ(invocation.action, Action::run) << invocation.err;
@@ -97,6 +100,7 @@ TEST(Options, EveryOptionHasAnEnvironmentTwin) {
   EXPECT_EQ(config.policies.upstreams.at(0).response_timeout, 1min);
   EXPECT_EQ(config.policies.routes.at(0).event_stream.heartbeat.interval, std::nullopt);
   EXPECT_EQ(config.workers, 2U);
+  EXPECT_EQ(config.admin.address->text, "[::1]:3");
   EXPECT_EQ(config.log.level, config::LogLevel::error);
   EXPECT_EQ(config.log.format, config::LogFormat::json);
 }
@@ -195,8 +199,8 @@ TEST(Options, HelpAndVersion) {
   EXPECT_EQ(help.action, Action::help);
   EXPECT_EQ(help.exit_code, 0);
   for (const char* const word : {"--config", "--listen", "--upstream", "--heartbeat-interval", "--response-timeout",
-                                 "--workers", "--log-level", "--log-format", "--check", "--print-config", "--version",
-                                 "SSE_SIDECAR_HEARTBEAT_INTERVAL", "SSE_SIDECAR_CONFIG"}) {
+                                 "--workers", "--admin", "--log-level", "--log-format", "--check", "--print-config",
+                                 "--version", "SSE_SIDECAR_HEARTBEAT_INTERVAL", "SSE_SIDECAR_CONFIG"}) {
     EXPECT_NE(help.out.find(word), std::string::npos) << word;
   }
   EXPECT_EQ(parse_words({"-h"}).action, Action::help);

@@ -48,6 +48,23 @@ TEST(Check, Listeners) {
   EXPECT_EQ(with_listeners({"unix:/a", "unix:/a"}), Lines{"listeners[1].address: 'unix:/a' is listened on twice"});
 }
 
+TEST(Check, AdminIsNoListener) {
+  Config config = sound();
+  config.admin = {parse_listen_address(":8080").value, true};
+  EXPECT_EQ(findings(config), Lines{"admin.address: ':8080' is the address of a listener"});
+  config.admin.configured = false;  // the server itself will see who was first
+  EXPECT_EQ(findings(config), Lines{});
+  for (const char* const address : {"127.0.0.1:8080", ":8081", "unix:/a"}) {
+    config.admin = {parse_listen_address(address).value, true};
+    EXPECT_EQ(findings(config), Lines{}) << address;
+  }
+  config.listeners[0].address = *parse_listen_address("unix:/a").value;
+  EXPECT_EQ(findings(config), Lines{"admin.address: 'unix:/a' is the address of a listener"});
+  config.listeners[0].address = *parse_listen_address(":0").value;
+  config.admin = {parse_listen_address(":0").value, true};  // two free ports
+  EXPECT_EQ(findings(config), Lines{});
+}
+
 TEST(Check, ListenerThatWasReportedAlready) {
   Config config = sound();
   config.listeners.assign(2, Listener{});

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "config/addresses.hpp"
 #include "tests/config/support.hpp"
 
 namespace sidecar::config {
@@ -137,6 +138,39 @@ TEST(Load, TheOtherOptions) {
   EXPECT_EQ(config.log.format, LogFormat::json);
 }
 
+const std::string kUpstream = "upstreams: {app: {url: 'http://app'}}\n";
+
+TEST(Load, AdminOnLoopbackUnlessSaidOtherwise) {
+  const AdminConfig standard = config_of(kUpstream).admin;
+  EXPECT_EQ(standard.address, parse_listen_address("127.0.0.1:9901").value);
+  EXPECT_FALSE(standard.configured);
+  const AdminConfig same = config_of(kUpstream + "admin: {address: 127.0.0.1:9901}\n").admin;
+  EXPECT_EQ(same.address, standard.address);
+  EXPECT_TRUE(same.configured);
+  for (const char* const off :
+       {"admin: off\n", "admin: null\n", "admin: {address: off}\n", "admin: {address: null}\n"}) {
+    EXPECT_EQ(config_of(kUpstream + off).admin.address, std::nullopt) << off;
+  }
+  EXPECT_FALSE(config_of(kUpstream + "admin: {}\n").admin.configured);
+  EXPECT_EQ(problems_of(kUpstream + "admin: {adress: ':1'}\n"),
+            Lines{"f.yaml:2:9: admin: unknown key 'adress' (did you mean 'address'?)"});
+}
+
+TEST(Load, AdminOptionBeatsTheFile) {
+  Overrides overrides;
+  overrides.admin = option("unix:/run/a", "--admin");
+  const AdminConfig moved = config_of(kUpstream + "admin: off\n", overrides).admin;
+  EXPECT_EQ(moved.address, parse_listen_address("unix:/run/a").value);
+  EXPECT_TRUE(moved.configured);
+  overrides.admin = option("off", "--admin");
+  EXPECT_EQ(config_of(kUpstream + "admin: {address: ':1'}\n", overrides).admin.address, std::nullopt);
+  overrides.admin = option("1", "--admin");
+  EXPECT_EQ(problems_of(kUpstream, overrides),
+            Lines{"--admin: '1' is not an address to listen on: a port alone is written :1"});
+  overrides.admin = option("0.0.0.0:8080", "SSE_SIDECAR_ADMIN");
+  EXPECT_EQ(problems_of(kUpstream, overrides), Lines{"SSE_SIDECAR_ADMIN: '0.0.0.0:8080' is the address of a listener"});
+}
+
 TEST(Load, AllProblemsAtOnceInTheOrderOfTheFile) {
   Overrides overrides;
   overrides.heartbeat_interval = option("10x", "--heartbeat-interval");
@@ -198,7 +232,7 @@ TEST(Load, ExpandsFromTheEnvironment) {
 }
 
 TEST(Load, KeysOfLaterVersionsAreUnknown) {
-  for (const char* const key : {"admin", "http2"}) {
+  for (const char* const key : {"http2", "metrics"}) {
     EXPECT_EQ(problems_of("upstreams: {a: {url: 'http://a'}}\n" + std::string(key) + ": {}\n").size(), 1U) << key;
   }
 }

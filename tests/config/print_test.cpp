@@ -30,7 +30,7 @@ TEST(Print, SpellsOutEveryKey) {
 TEST(Print, NothingIsLostThatIsSwitchedOff) {
   expect_round_trip(
       config_of("upstreams: {app: {url: 'http://app', keepalive: {max_idle: 0}, dns_ttl: 0s}}\n"
-                "defaults: {event_stream: {heartbeat: off}}\nlog: {level: off, redact_query: []}\n"));
+                "defaults: {event_stream: {heartbeat: off}}\nadmin: off\nlog: {level: off, redact_query: []}\n"));
 }
 
 TEST(Print, AwkwardWordsSurvive) {

@@ -57,6 +57,7 @@ TEST(Sections, EveryKeyOfARouteReachesItsMember) {
   EXPECT_EQ(route.log_path, exchange::LogPath::pattern);
   EXPECT_EQ(config.policies.limits, (exchange::Limits{7, 5, 4, 2048, 9, 1s, 4s, 2s, 16384, 2 << 20, 3s}));
   EXPECT_EQ(config.drain, (exchange::DrainPolicy{1s, 2s, 3s, 4s}));
+  EXPECT_EQ(config.admin.address, (ListenAddress{"::1", 9, "", "[::1]:9"}));
   EXPECT_EQ(config.log.level, LogLevel::debug);
   EXPECT_EQ(config.log.format, LogFormat::json);
   EXPECT_EQ(config.log.redact_query, Lines{"sid"});

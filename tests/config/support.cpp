@@ -128,6 +128,7 @@ std::string described(const Config& config) {
     for (const std::uint8_t byte : network.address) out << ' ' << static_cast<int>(byte);
     out << '/' << static_cast<int>(network.prefix_bits);
   }
+  out << '\n' << (config.admin.address ? config.admin.address->text : "off");
   out << '\n' << static_cast<int>(config.log.level) << '|' << static_cast<int>(config.log.format);
   for (const std::string& name : config.log.redact_query) out << '|' << name;
   return out.str();

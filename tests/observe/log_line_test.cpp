@@ -177,11 +177,11 @@ TEST(LogLine, Messages) {
 
 TEST(LogLine, Listening) {
   std::string out;
-  append_listening(out, LineFormat::json, kNow, "[::]:8080");
+  append_listening(out, LineFormat::json, kNow, "listening", "[::]:8080");
   EXPECT_EQ(out, R"({"ts":"2026-11-21T03:22:11.123Z","level":"info","event":"listening","address":"[::]:8080"})");
   out.clear();
-  append_listening(out, LineFormat::text, kNow, "unix:/run/a b.sock");
-  EXPECT_EQ(out, "2026-11-21T03:22:11.123Z INFO listening address=\"unix:/run/a b.sock\"");
+  append_listening(out, LineFormat::text, kNow, "admin_listening", "unix:/run/a b.sock");
+  EXPECT_EQ(out, "2026-11-21T03:22:11.123Z INFO admin_listening address=\"unix:/run/a b.sock\"");
 }
 
 TEST(LogLine, LevelNames) {

@@ -189,7 +189,7 @@ class Sidecar(Program):
             listen = ["--config", file]
         argv = [binary, *listen, "--upstream", f"http://127.0.0.1:{upstream_port}",
                 "--heartbeat-interval", milliseconds(HEARTBEAT), "--log-format", "json", *options]
-        super().__init__(f"sidecar-{upstream_port}", argv, folder)
+        super().__init__(f"sidecar-{upstream_port}", argv, folder, env={"SSE_SIDECAR_ADMIN": "off"})
         threading.Thread(target=self._read_lines, daemon=True).start()
         try:
             self.port = int(self.wait_for_line(event="listening")["address"].rpartition(":")[2])

@@ -64,8 +64,8 @@ class Names(unittest.TestCase):
         with open(path, "w", encoding="ascii") as file:
             file.write(f"listeners: [{{address: '127.0.0.1:0'}}]\nupstreams:\n  app:\n"
                        f"    {{url: 'http://legacy-app:{port}', dns_ttl: {dns_ttl}, keepalive: {{max_idle: 0}}}}\n")
-        sidecar = subprocess.Popen([os.environ["SIDECAR_BINARY"], "--config", path, "--log-format", "json"],
-                                   stdout=subprocess.PIPE, text=True)
+        sidecar = subprocess.Popen([os.environ["SIDECAR_BINARY"], "--config", path, "--log-format", "json",
+                                    "--admin", "off"], stdout=subprocess.PIPE, text=True)
         self.addCleanup(lambda: (sidecar.terminate(), sidecar.communicate()))
         return "http://" + json.loads(sidecar.stdout.readline())["address"]
 

@@ -35,8 +35,8 @@ class Vanished(unittest.TestCase):
             file.write(f"listeners: [{{address: '127.0.0.1:0'}}]\nlimits: {{write_timeout: {write_timeout}}}\n"
                        f"upstreams: {{app: {{url: 'unix:{self.folder.name}/app.sock'}}}}\n"
                        "defaults: {event_stream: {heartbeat: {interval: 500ms}}}\n")
-        sidecar = subprocess.Popen([os.environ["SIDECAR_BINARY"], "--config", path, "--log-format", "json"],
-                                   stdout=subprocess.PIPE, text=True)
+        sidecar = subprocess.Popen([os.environ["SIDECAR_BINARY"], "--config", path, "--log-format", "json",
+                                    "--admin", "off"], stdout=subprocess.PIPE, text=True)
         self.addCleanup(lambda: (sidecar.terminate(), sidecar.communicate()))
         host, port = json.loads(sidecar.stdout.readline())["address"].split(":")
         return backend, (host, int(port)), sidecar

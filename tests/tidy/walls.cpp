@@ -40,7 +40,8 @@ struct Outside {
 constexpr std::array kOutside{
     Outside{"llhttp.h", "llhttp::", " http "},   Outside{"yaml-cpp/", "yaml-cpp", " config "},
     Outside{"spdlog/", "spdlog::", " observe "}, Outside{"openssl/", "OpenSSL::", " net cli "},
-    Outside{"boost/asio", "", " net "},          Outside{"CLI/", "CLI11::", " cli "},
+    Outside{"boost/asio", "", " net "},          Outside{"boost/beast", "", " net "},
+    Outside{"CLI/", "CLI11::", " cli "},
 };
 
 /// Of the standard library, what has a thread, a clock of its own or a file in it.

@@ -28,6 +28,7 @@ std::vector<std::string> child_environment(const std::vector<std::string>& more)
     if (!std::string_view(*entry).starts_with("SSE_SIDECAR_")) all.emplace_back(*entry);
   }
   all.insert(all.end(), more.begin(), more.end());
+  all.emplace_back("SSE_SIDECAR_ADMIN=off");  // Of two entries the first one counts.
   return all;
 }
 

@@ -20,7 +20,8 @@ struct Memory {
 /// Runs a program with its output in pipes; killed in the destructor, or by the kernel when the test dies.
 class Process {
  public:
-  /// `environment` is added to ours, from which every SSE_SIDECAR_* is taken away.
+  /// `environment` is added to ours, from which every SSE_SIDECAR_* is taken away. Unless it names SSE_SIDECAR_ADMIN
+  /// (empty: as if it were not set), that is off: sidecars that run side by side would fight for its default port.
   Process(const std::string& program, const std::vector<std::string>& arguments,
           const std::vector<std::string>& environment = {});
   Process(const Process&) = delete;

@@ -224,8 +224,8 @@ std::int64_t number_of(const boost::json::object& line, std::string_view key) {
   return value->to_number<std::int64_t>();
 }
 
-Outcome run_sidecar(const std::vector<std::string>& arguments) {
-  Process process(SIDECAR_BINARY, arguments);
+Outcome run_sidecar(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+  Process process(SIDECAR_BINARY, arguments, environment);
   Outcome run;
   std::thread out([&] { for_each_line(process.stdout_fd(), [&](const auto& line) { run.out += line + "\n"; }); });
   for_each_line(process.stderr_fd(), [&](const auto& line) { run.err += line + "\n"; });

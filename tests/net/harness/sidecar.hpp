@@ -102,6 +102,7 @@ struct Outcome {
   std::string out;
   std::string err;
 };
-[[nodiscard]] Outcome run_sidecar(const std::vector<std::string>& arguments);
+[[nodiscard]] Outcome run_sidecar(const std::vector<std::string>& arguments,
+                                  const std::vector<std::string>& environment = {});
 
 }  // namespace sidecar::nettest
