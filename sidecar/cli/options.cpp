@@ -17,6 +17,7 @@ namespace sidecar::cli {
 namespace {
 
 constexpr std::string_view kVersion = "sse-sidecar " SIDECAR_VERSION "\n";
+constexpr std::string_view kHealthcheck = "healthcheck";
 constexpr std::string_view kHint = "sse-sidecar --help lists the options\n";
 
 /// An option with a value, its environment twin, and what they said.
@@ -72,12 +73,12 @@ struct CommandLine {
     return {&config,  &listen, &upstream,  &heartbeat_interval, &response_timeout,
             &workers, &admin,  &log_level, &log_format};
   }
+  /// What `healthcheck` takes.
+  [[nodiscard]] std::vector<ValueOption*> health_values() { return {&config, &admin}; }
 };
 
-void declare(CLI::App& app, CommandLine& line) {
-  app.set_help_flag("-h,--help", "this text");
-  app.set_version_flag("--version", std::string(kVersion.substr(0, kVersion.size() - 1)), "the version");
-  for (ValueOption* const option : line.values()) {
+void declare_values(CLI::App& app, const std::vector<ValueOption*>& options) {
+  for (ValueOption* const option : options) {
     CLI::Option* const declared =
         app.add_option(option->names, option->given, std::string(option->help) + " [" + option->variable() + "]");
     declared->type_name(option->value);
@@ -85,16 +86,38 @@ void declare(CLI::App& app, CommandLine& line) {
     declared->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);  // refused below where one is all
     declared->allow_extra_args(false);
   }
+}
+
+void declare(CLI::App& app, CommandLine& line) {
+  app.set_help_flag("-h,--help", "this text");
+  app.set_version_flag("--version", std::string(kVersion.substr(0, kVersion.size() - 1)), "the version");
+  declare_values(app, line.values());
   app.add_flag("--check", line.check, "print every problem of the configuration and leave");
   app.add_flag("--print-config", line.print_config, "print the effective configuration as YAML and leave");
   app.footer("An option beats its environment variable (in brackets), which beats the file, which beats the defaults.");
 }
 
-Invocation failed(std::string err) {
+void declare_healthcheck(CLI::App& app, CommandLine& line) {
+  CLI::App* const health = app.add_subcommand(
+      std::string(kHealthcheck),
+      "ask a running sse-sidecar, found by the same file and environment, whether it is ready: 0 when it is, 1 "
+      "otherwise, within 2 seconds");
+  declare_values(*health, line.health_values());
+}
+
+bool is_healthcheck(const CLI::App& app) {
+  return app.got_subcommand(std::string(kHealthcheck));
+}
+
+Invocation failed(std::string err, int exit_code = kExitUsage) {
   Invocation invocation;
   invocation.err = std::move(err);
-  invocation.exit_code = kExitUsage;
+  invocation.exit_code = exit_code;
   return invocation;
+}
+
+int exit_code_of_misuse(const CLI::App& app) {
+  return is_healthcheck(app) ? kExitUnhealthy : kExitUsage;
 }
 
 Invocation said(Invocation::Action action, std::string out) {
@@ -105,18 +128,21 @@ Invocation said(Invocation::Action action, std::string out) {
 }
 
 /// `--hearbeat: unknown option (did you mean '--heartbeat-interval'?)` for each of them.
-Invocation unknown_options(const CLI::App& app, CommandLine& line) {
-  std::vector<std::string> names{"--check", "--print-config", "--version", "--help"};
-  for (const ValueOption* const option : line.values()) names.push_back(option->option());
+std::string unknown_options(const CLI::App& app, CommandLine& line) {
+  const bool health = is_healthcheck(app);
+  std::vector<std::string> names{"--help"};
+  if (!health) names.insert(names.end(), {"--check", "--print-config", "--version"});
+  for (const ValueOption* const option : health ? line.health_values() : line.values())
+    names.push_back(option->option());
   const std::vector<std::string_view> known(names.begin(), names.end());
   std::string err;
-  for (const std::string& extra : app.remaining()) {
+  for (const std::string& extra : app.remaining(true)) {
     const std::string name = extra.substr(0, extra.find('='));
     const bool option = name.starts_with('-');
     err += (config::has_control(name) || !option ? config::in_quotes(name) : name) +
            (option ? ": unknown option" + config::did_you_mean(name, known) : ": is no option") + "\n";
   }
-  return failed(err + std::string(kHint));
+  return err + std::string(kHint);
 }
 
 /// One line for each option that was given more often than it can be.
@@ -160,6 +186,37 @@ std::optional<config::Override> resolve(const ValueOption& option, const config:
   return config::Override{*variable, option.variable()};
 }
 
+using File = std::variant<std::optional<config::FileText>, config::Problem>;
+
+/// The file that option or environment name; nullopt: none.
+File named_file(const CommandLine& line, const config::EnvironmentLookup& environment) {
+  const auto path = resolve(line.config, environment);
+  if (!path) return std::optional<config::FileText>();
+  auto read = read_file(path->value);
+  if (auto* const problem = std::get_if<config::Problem>(&read)) return std::move(*problem);
+  return std::optional(std::get<config::FileText>(std::move(read)));
+}
+
+std::string lines_of(const config::Problems& problems) {
+  std::string lines;
+  for (const config::Problem& problem : problems) lines += to_string(problem) + "\n";
+  return lines;
+}
+
+Invocation load_and_ask(const CommandLine& line, const config::EnvironmentLookup& environment) {
+  const auto override = resolve(line.admin, environment);
+  File file;
+  if (!override) file = named_file(line, environment);
+  if (const auto* const problem = std::get_if<config::Problem>(&file))
+    return failed(to_string(*problem) + "\n", kExitUnhealthy);
+  config::AdminResult loaded =
+      config::load_admin(std::get<std::optional<config::FileText>>(file), override, environment);
+  if (!loaded.admin) return failed(lines_of(loaded.problems), kExitUnhealthy);
+  Invocation invocation = said(Invocation::Action::healthcheck, {});
+  invocation.config.admin = std::move(*loaded.admin);
+  return invocation;
+}
+
 Invocation load_and_act(const CommandLine& line, const config::EnvironmentLookup& environment) {
   config::Overrides overrides;
   overrides.listen = resolve_list(line.listen, environment);
@@ -171,18 +228,10 @@ Invocation load_and_act(const CommandLine& line, const config::EnvironmentLookup
   overrides.log_level = resolve(line.log_level, environment);
   overrides.log_format = resolve(line.log_format, environment);
 
-  std::optional<config::FileText> file;
-  if (const auto path = resolve(line.config, environment)) {
-    auto read = read_file(path->value);
-    if (const auto* const problem = std::get_if<config::Problem>(&read)) return failed(to_string(*problem) + "\n");
-    file = std::get<config::FileText>(std::move(read));
-  }
-  config::LoadResult loaded = config::load(file, overrides, environment);
-  if (!loaded.config) {
-    std::string err;
-    for (const config::Problem& problem : loaded.problems) err += to_string(problem) + "\n";
-    return failed(std::move(err));
-  }
+  const File file = named_file(line, environment);
+  if (const auto* const problem = std::get_if<config::Problem>(&file)) return failed(to_string(*problem) + "\n");
+  config::LoadResult loaded = config::load(std::get<std::optional<config::FileText>>(file), overrides, environment);
+  if (!loaded.config) return failed(lines_of(loaded.problems));
   Invocation invocation = said(Invocation::Action::run, {});
   if (line.print_config) {
     invocation = said(Invocation::Action::print_config, config::print(*loaded.config));
@@ -201,17 +250,18 @@ Invocation parse(int argc, const char* const* argv, const config::EnvironmentLoo
   app.allow_extras();  // refused below, with the nearest known name
   try {
     declare(app, line);
+    declare_healthcheck(app, line);
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     return said(Invocation::Action::help, app.help());
   } catch (const CLI::CallForVersion&) {
     return said(Invocation::Action::version, std::string(kVersion));
   } catch (const CLI::ParseError& error) {
-    return failed(std::string(error.what()) + "\n" + std::string(kHint));
+    return failed(std::string(error.what()) + "\n" + std::string(kHint), exit_code_of_misuse(app));
   }
-  if (app.remaining_size() > 0) return unknown_options(app, line);
-  if (std::string err = repeated_options(line); !err.empty()) return failed(std::move(err));
-  return load_and_act(line, environment);
+  std::string err = app.remaining_size(true) > 0 ? unknown_options(app, line) : repeated_options(line);
+  if (!err.empty()) return failed(std::move(err), exit_code_of_misuse(app));
+  return is_healthcheck(app) ? load_and_ask(line, environment) : load_and_act(line, environment);
 }
 
 config::EnvironmentLookup process_environment() {

@@ -156,6 +156,27 @@ LoadResult load(const std::optional<FileText>& file, const Overrides& overrides,
   return {std::move(config), {}};
 }
 
+AdminResult load_admin(const std::optional<FileText>& file, const std::optional<Override>& override,
+                       const EnvironmentLookup& environment) {
+  AdminResult result;
+  AdminConfig admin;
+  YamlNode root;
+  if (file && !override) {
+    YamlResult yaml = parse_yaml(file->name, file->text);
+    if (yaml.problem) return {std::nullopt, {std::move(*yaml.problem)}};
+    root = std::move(*yaml.root);
+  }
+  Report report(file ? file->name : std::string());
+  ReaderContext context{report, environment};
+  Section::read(context, &root, {}, [&](Section& top) {
+    read_admin(top, admin);
+    apply_admin(report, override, admin);
+    result.problems = report.take();  // What is reported later concerns other keys.
+  });
+  if (result.problems.empty()) result.admin = std::move(admin);
+  return result;
+}
+
 std::vector<std::string> known_keys() {
   std::set<std::string> asked;
   Report report{{}};

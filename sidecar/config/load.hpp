@@ -42,6 +42,16 @@ struct LoadResult {
 [[nodiscard]] LoadResult load(const std::optional<FileText>& file, const Overrides& overrides,
                               const EnvironmentLookup& environment);
 
+struct AdminResult {
+  std::optional<AdminConfig> admin;  ///< Without problems only.
+  Problems problems;
+};
+
+/// The admin listener alone, for who wants to ask a running process: nothing else of the file is judged, and beside
+/// an `override` the file has no say at all. No input makes it throw.
+[[nodiscard]] AdminResult load_admin(const std::optional<FileText>& file, const std::optional<Override>& override,
+                                     const EnvironmentLookup& environment);
+
 /// Every key that a file may hold, sorted: `limits.head_bytes`, `routes[].match.path`, `upstreams.NAME.url`.
 [[nodiscard]] std::vector<std::string> known_keys();
 

@@ -200,7 +200,7 @@ TEST(Options, HelpAndVersion) {
   EXPECT_EQ(help.exit_code, 0);
   for (const char* const word : {"--config", "--listen", "--upstream", "--heartbeat-interval", "--response-timeout",
                                  "--workers", "--admin", "--log-level", "--log-format", "--check", "--print-config",
-                                 "--version", "SSE_SIDECAR_HEARTBEAT_INTERVAL", "SSE_SIDECAR_CONFIG"}) {
+                                 "--version", "SSE_SIDECAR_HEARTBEAT_INTERVAL", "SSE_SIDECAR_CONFIG", "healthcheck"}) {
     EXPECT_NE(help.out.find(word), std::string::npos) << word;
   }
   EXPECT_EQ(parse_words({"-h"}).action, Action::help);
@@ -208,6 +208,55 @@ TEST(Options, HelpAndVersion) {
   EXPECT_EQ(version.action, Action::version);
   EXPECT_EQ(version.out.substr(0, 12), "sse-sidecar ");
   EXPECT_EQ(version.out.back(), '\n');
+}
+
+/// Of the healthcheck that the words ask for; the text of the address, or "off".
+std::string asked(std::vector<const char*> words, const Variables& variables = {}) {
+  const Invocation invocation = parse_words(std::move(words), variables);
+  EXPECT_EQ(invocation.action, Action::healthcheck) << invocation.err;
+  EXPECT_EQ(invocation.out + invocation.err, "");
+  return invocation.config.admin.address ? invocation.config.admin.address->text : "off";
+}
+
+TEST(Healthcheck, ReadsWhatTheServerReads) {
+  const TemporaryFile file("upstreams: {app: {url: nonsense}}\nadmin: {address: ':2'}\n");
+  EXPECT_EQ(asked({"healthcheck"}), "127.0.0.1:9901");
+  EXPECT_EQ(asked({"healthcheck", "-c", file.path()}), ":2");
+  EXPECT_EQ(asked({"-c", file.path(), "healthcheck"}), ":2");
+  EXPECT_EQ(asked({"healthcheck"}, {{"SSE_SIDECAR_CONFIG", file.path()}}), ":2");
+  EXPECT_EQ(asked({"healthcheck", "-c", file.path()}, {{"SSE_SIDECAR_ADMIN", ":3"}}), ":3");
+  EXPECT_EQ(asked({"healthcheck", "--admin", ":4"}, {{"SSE_SIDECAR_ADMIN", ":3"}}), ":4");
+  EXPECT_EQ(asked({"--admin=:4", "healthcheck"}), ":4");
+  EXPECT_EQ(asked({"healthcheck", "--admin", "off"}), "off");
+  EXPECT_EQ(asked({"healthcheck", "--admin", ":4", "-c", "/nonexistent"}), ":4");
+}
+
+TEST(Healthcheck, WhateverIsWrongIsOne) {
+  const auto failed = [](std::vector<const char*> words) {
+    words.insert(words.begin(), "healthcheck");
+    const Invocation invocation = parse_words(words);
+    EXPECT_EQ(invocation.action, Action::fail);
+    EXPECT_EQ(invocation.exit_code, 1) << "2 is reserved by Docker";
+    return invocation.err;
+  };
+  const std::string hint = "sse-sidecar --help lists the options\n";
+  EXPECT_EQ(failed({"--admin", "x"}),
+            "--admin: 'x' is not an address to listen on: the port is missing, e.g. 0.0.0.0:8080\n");
+  EXPECT_EQ(failed({"-c", "/nonexistent"}), "/nonexistent: cannot be read: No such file or directory\n");
+  EXPECT_EQ(failed({"--admn", ":1"}), "--admn: unknown option (did you mean '--admin'?)\n':1': is no option\n" + hint);
+  EXPECT_EQ(failed({"--upstream=http://app"}), "--upstream: unknown option\n" + hint);
+  EXPECT_EQ(failed({"--admin", ":1", "--admin", ":2"}), "--admin: given 2 times\n");
+  EXPECT_NE(failed({"--admin"}).find("--admin"), std::string::npos);
+}
+
+TEST(Healthcheck, Help) {
+  const Invocation help = parse_words({"healthcheck", "--help"});
+  EXPECT_EQ(help.action, Action::help);
+  EXPECT_EQ(help.exit_code, 0);
+  for (const char* const word : {"--config", "--admin", "SSE_SIDECAR_ADMIN"}) {
+    EXPECT_NE(help.out.find(word), std::string::npos) << word;
+  }
+  EXPECT_EQ(help.out.find("--upstream"), std::string::npos) << help.out;
 }
 
 TEST(Options, ProcessEnvironment) {

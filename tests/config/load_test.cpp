@@ -171,6 +171,31 @@ TEST(Load, AdminOptionBeatsTheFile) {
   EXPECT_EQ(problems_of(kUpstream, overrides), Lines{"SSE_SIDECAR_ADMIN: '0.0.0.0:8080' is the address of a listener"});
 }
 
+/// Whoever asks for health need not know how to serve.
+TEST(LoadAdmin, JudgesNothingElse) {
+  const auto load_file = [](std::string text, const std::optional<Override>& override = {}) {
+    return load_admin(FileText{"f.yaml", std::move(text)}, override, environment_of({{"PORT", "7"}}));
+  };
+  EXPECT_EQ(load_admin(std::nullopt, std::nullopt, environment_of({})).admin->address->port, 9901);
+  EXPECT_EQ(load_file("").admin->address->port, 9901);
+  EXPECT_EQ(load_file("workers: none\nno_such_key: 1\nadmin: {address: ':${PORT}'}\n").admin->address->port, 7);
+  EXPECT_EQ(load_file("admin: off\n").admin->address, std::nullopt);
+  EXPECT_EQ(load_file("not: [yaml", option(":8")).admin->address->port, 8);
+
+  const auto problem = [&](std::string text) {
+    const AdminResult result = load_file(std::move(text));
+    EXPECT_FALSE(result.admin);
+    return result.problems.size() == 1 ? to_string(result.problems[0]) : "not one problem";
+  };
+  EXPECT_EQ(problem("hello\n"), "f.yaml:1:1: must be a mapping of keys to values, not a single value");
+  EXPECT_EQ(problem("x: 1\nadmin: {adress: ':1'}\n"),
+            "f.yaml:2:9: admin: unknown key 'adress' (did you mean 'address'?)");
+  EXPECT_EQ(problem("admin: 1\n"), "f.yaml:1:8: admin: '1' is neither a mapping nor off");
+  EXPECT_EQ(problem("a: [\n").substr(0, 7), "f.yaml:");
+  EXPECT_EQ(to_string(load_file("", option("x", "--admin")).problems.at(0)),
+            "--admin: 'x' is not an address to listen on: the port is missing, e.g. 0.0.0.0:8080");
+}
+
 TEST(Load, AllProblemsAtOnceInTheOrderOfTheFile) {
   Overrides overrides;
   overrides.heartbeat_interval = option("10x", "--heartbeat-interval");
