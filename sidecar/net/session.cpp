@@ -364,9 +364,8 @@ void Session::obey_downstream(const exchange::Wishes& wishes) {
 // ---- The upstream connection -------------------------------------------------------------------------------------
 
 void Session::connect(const exchange::Wishes& wishes) {
-  UpstreamPool* const held_of = upstream_held_ ? pool_ : nullptr;
   pool_ = &worker_.pool(*wishes.upstream_policy);
-  if (pool_ == held_of && upstream_->stream().quiet()) {
+  if (upstream_held_ && upstream_->pool_id == pool_->id() && upstream_->stream().quiet()) {
     adopt(*upstream_, true);
     return;
   }
@@ -413,6 +412,7 @@ void Session::hold_upstream() {
     return;
   }
   upstream_held_ = true;
+  upstream_->pool_id = pool_->id();
   upstream_->want_readable();
 }
 

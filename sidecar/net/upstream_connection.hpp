@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include <boost/intrusive/list.hpp>
 
 #include "net/stream.hpp"
@@ -36,7 +38,8 @@ class UpstreamConnection final
   /// Ends the connection; the object goes when its last wait has completed. With a reset when `reset`.
   void close(bool reset);
 
-  TimePoint expires_at;  ///< While it is idle; the pool's.
+  std::uint64_t pool_id = 0;  ///< Of the pool whose backend it is connected to; the session's.
+  TimePoint expires_at;       ///< While it is idle; the pool's.
 
   void on_deadline(TimePoint now) override {
     if (!closing_) owner_->on_upstream_deadline(*this, now);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 
 #include "exchange/policy.hpp"
@@ -12,12 +13,14 @@ namespace sidecar::net {
 /// One upstream as one worker sees it: its addresses and its idle connections.
 class UpstreamPool final : public UpstreamConnection::Owner {
  public:
-  UpstreamPool(Worker& worker, const exchange::UpstreamPolicy& policy)
-      : worker_(worker), names_(worker, policy.address, policy.dns_ttl), policy_(policy) {}
+  UpstreamPool(Worker& worker, const exchange::UpstreamPolicy& policy, std::uint64_t id)
+      : worker_(worker), names_(worker, policy.address, policy.dns_ttl), policy_(policy), id_(id) {}
   ~UpstreamPool() { clear(); }
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
 
+  /// Never given twice by a worker: a pool that is gone is not mistaken for one that came into its place.
+  [[nodiscard]] std::uint64_t id() const { return id_; }
   [[nodiscard]] NameCache& names() { return names_; }
   [[nodiscard]] const exchange::UpstreamPolicy& policy() const { return policy_; }
 
@@ -42,6 +45,7 @@ class UpstreamPool final : public UpstreamConnection::Owner {
   exchange::UpstreamPolicy policy_;
   Idle idle_;  ///< Most recently used first.
   std::size_t size_ = 0;
+  std::uint64_t id_;
   bool retired_ = false;
 };
 

@@ -42,7 +42,7 @@ void Worker::apply(Settings settings) {
   for (const exchange::UpstreamPolicy& upstream : settings.policies->upstreams) {
     const auto same = std::ranges::find_if(before, [&](const auto& pool) { return pool->policy() == upstream; });
     if (same == before.end()) {
-      next.pools.push_back(std::make_shared<UpstreamPool>(*this, upstream));
+      next.pools.push_back(std::make_shared<UpstreamPool>(*this, upstream, ++pools_made_));
     } else {
       next.pools.push_back(std::move(*same));
       before.erase(same);

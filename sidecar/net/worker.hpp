@@ -116,6 +116,7 @@ class Worker {
   std::size_t memory_max_ = 0;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<Generation> generations_;  ///< Newest last.
+  std::uint64_t pools_made_ = 0;
   Sessions sessions_;
 };
 
