@@ -167,7 +167,8 @@ void keep_newcomers_out(int listening_fd) {
 int start_connect(const Endpoint& endpoint) {
   const int fd = ::socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -1;
-  if (::connect(fd, endpoint.data(), endpoint.size) == 0 || errno == EINPROGRESS) return fd;
+  if (::connect(fd, endpoint.data(), endpoint.size) == 0) return fd;
+  if (errno == EINPROGRESS || errno == EINTR) return fd;  // Interrupted, it goes on all the same (POSIX).
   const int error = errno;
   ::close(fd);
   errno = error;

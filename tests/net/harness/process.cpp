@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -24,8 +25,12 @@ namespace {
 
 std::vector<std::string> child_environment(const std::vector<std::string>& more) {
   std::vector<std::string> all;
+  const auto replaced = [&](std::string_view entry) {
+    const std::string_view name = entry.substr(0, entry.find('=') + 1);
+    return std::any_of(more.begin(), more.end(), [&](const std::string& other) { return other.starts_with(name); });
+  };
   for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (!std::string_view(*entry).starts_with("SSE_SIDECAR_")) all.emplace_back(*entry);
+    if (!std::string_view(*entry).starts_with("SSE_SIDECAR_") && !replaced(*entry)) all.emplace_back(*entry);
   }
   all.insert(all.end(), more.begin(), more.end());
   all.emplace_back("SSE_SIDECAR_ADMIN=off");  // Of two entries the first one counts.
