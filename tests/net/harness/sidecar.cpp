@@ -89,6 +89,9 @@ Sidecar::Sidecar(Launch launch) {
 
 Sidecar::~Sidecar() {
   if (!stopped_) {
+    // What stays longest are the connections that are kept for the next request: 4 s by default.
+    EXPECT_TRUE(fds_return_to_start(4s + patience()))
+        << process_->open_fds() - fds_at_start_ << " descriptors left over";
     const int code = stop();
     EXPECT_EQ(code, 0) << "exit code of the sidecar";
   }

@@ -42,7 +42,9 @@ class Sidecar {
   explicit Sidecar(Launch launch);
   Sidecar(const Sidecar&) = delete;
   Sidecar& operator=(const Sidecar&) = delete;
-  /// Stops it, unless stop() was called before, and fails the test when it does not end with 0.
+  /// Stops it, unless stop() was called before, and fails the test when it does not end with 0, or when it holds more
+  /// descriptors than behind its start although its clients have gone. (A client that is destroyed later than the
+  /// sidecar is still there: declare it behind.)
   ~Sidecar();
 
   [[nodiscard]] RawConnection connect(ClientOptions options = {}, std::size_t listener = 0) const;
