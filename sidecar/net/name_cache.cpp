@@ -1,6 +1,6 @@
 #include "net/name_cache.hpp"
 
-#include <cstring>
+#include <utility>
 
 #include "net/worker.hpp"
 
@@ -17,7 +17,7 @@ constexpr std::chrono::milliseconds kBrandNew{500};
 }  // namespace
 
 NameCache::NameCache(Worker& worker, const exchange::UpstreamAddress& address, exchange::Milliseconds ttl)
-    : worker_(worker), port_(address.port), ttl_(ttl), resolver_(worker.io().get_executor()) {
+    : worker_(worker), port_(address.port), ttl_(ttl) {
   Endpoint endpoint;
   const bool fixed = address.unix_path.empty() ? literal_endpoint(address.host, address.port, endpoint)
                                                : unix_endpoint(address.unix_path, endpoint);
@@ -48,28 +48,19 @@ bool NameCache::distrust() {
 void NameCache::refresh() {
   if (resolving_) return;
   resolving_ = true;
-  resolver_.async_resolve(name_, std::to_string(port_),
-                          [this, alive = std::weak_ptr(alive_)](const ErrorCode& error, const auto& results) {
-                            if (!alive.expired()) on_resolved(error, results);
-                          });
+  worker_.lookup().ask(name_, port_, [this, alive = std::weak_ptr(alive_)](std::vector<Endpoint> endpoints) {
+    if (!alive.expired()) on_resolved(std::move(endpoints));
+  });
 }
 
-void NameCache::on_resolved(const ErrorCode& error, const boost::asio::ip::tcp::resolver::results_type& results) {
+void NameCache::on_resolved(std::vector<Endpoint> endpoints) {
   resolving_ = false;
-  if (error == asio::error::operation_aborted) return;
-  if (!error && !results.empty()) {
-    endpoints_.clear();
-    for (const auto& result : results) {
-      Endpoint endpoint;
-      const auto found = result.endpoint();
-      std::memcpy(&endpoint.address, found.data(), found.size());
-      endpoint.size = static_cast<socklen_t>(found.size());
-      endpoints_.push_back(endpoint);
-    }
+  // A resolver that fails says nothing about the address that was good so far.
+  if (!endpoints.empty()) {
+    endpoints_ = std::move(endpoints);
     resolved_at_ = worker_.now();
     expired_ = false;
   }
-  // A resolver that fails says nothing about the address that was good so far.
   answer_all();
 }
 

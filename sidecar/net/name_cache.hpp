@@ -3,7 +3,6 @@
 #include <memory>
 #include <vector>
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/intrusive/list.hpp>
 
 #include "exchange/policy.hpp"
@@ -42,7 +41,7 @@ class NameCache final : public TimedEntry {
   using Waiters = boost::intrusive::list<Waiter, boost::intrusive::constant_time_size<false>>;
 
   void refresh();
-  void on_resolved(const ErrorCode& error, const boost::asio::ip::tcp::resolver::results_type& results);
+  void on_resolved(std::vector<Endpoint> endpoints);
   void answer_all();
   [[nodiscard]] bool is_name() const { return !name_.empty(); }
 
@@ -50,7 +49,6 @@ class NameCache final : public TimedEntry {
   std::string name_;  ///< Empty: a literal address or a unix socket, which never changes.
   std::uint16_t port_;
   exchange::Milliseconds ttl_;
-  boost::asio::ip::basic_resolver<boost::asio::ip::tcp, asio::io_context::executor_type> resolver_;
   std::vector<Endpoint> endpoints_;
   TimePoint resolved_at_;
   bool resolving_ = false;

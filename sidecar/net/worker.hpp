@@ -16,6 +16,7 @@
 #include "net/census.hpp"
 #include "net/chunk_pool.hpp"
 #include "net/listener.hpp"
+#include "net/lookup.hpp"
 #include "net/session.hpp"
 #include "net/timed_entry.hpp"
 #include "net/upstream_pool.hpp"
@@ -70,6 +71,7 @@ class Worker {
   [[nodiscard]] std::span<char> receive_buffer();
   /// Of an upstream of any policy set that is still in use.
   [[nodiscard]] UpstreamPool& pool(const exchange::UpstreamPolicy& upstream);
+  [[nodiscard]] Lookup& lookup() { return lookup_; }
   [[nodiscard]] Census& census() { return common_.census; }
 
   /// What a session holds for slow peers was `before` and is `after` bytes.
@@ -103,6 +105,7 @@ class Worker {
   void for_each_session(Visit&& visit);
 
   asio::io_context io_{1};
+  Lookup lookup_{io_};
   Timer timer_;
   TimePoint armed_at_ = exchange::kNever;
   exchange::DeadlineWheel wheel_;
