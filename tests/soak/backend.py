@@ -30,9 +30,11 @@ class Backend:
             reset(writer)
         await self._server.wait_closed()
 
-    async def come_and_go(self):
-        while True:
-            await asyncio.sleep(self._random.uniform(3, 12))
+    async def come_and_go(self, until):
+        """Until the loop's time `until`; then it stays."""
+        loop = asyncio.get_running_loop()
+        while (pause := self._random.uniform(1, 6)) < until - loop.time():
+            await asyncio.sleep(pause)
             await self.stop()
             await asyncio.sleep(self._random.uniform(0.05, 1))
             await self.start()

@@ -50,6 +50,7 @@ class Clients:
                 self.wrongs.append(f"{name}: {type(problem).__name__} {problem}")
             elif deed in self._ordinary:
                 self.excused[name] += 1
+                await asyncio.sleep(0.3)
 
     async def _connect(self, receive_buffer=0):
         raw = socket.socket()

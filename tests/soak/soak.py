@@ -23,6 +23,7 @@ REASONS = {"complete", "client_gone", "client_stalled", "upstream_reset", "upstr
            "upstream_unreachable", "upstream_error", "upstream_timeout", "max_age", "drain", "forced", "limit",
            "protocol_error"}
 RELOAD_EVERY = 20.0
+CALM = 3.0
 SETTLED_WITHIN = 30.0  # longer than every limit below
 
 CONFIGURATION = """
@@ -87,11 +88,12 @@ async def abuse(sidecar, backend, arguments):
     port = int(sidecar.address().rpartition(":")[2])
     before = sidecar.descriptors()
     clients = Clients(port, backend, arguments.seed)
-    helpers = [asyncio.create_task(backend.come_and_go())]
+    until = asyncio.get_running_loop().time() + arguments.seconds
+    # The last seconds are calm: a backend that goes away would hide connections to it that are left over.
+    helpers = [asyncio.create_task(backend.come_and_go(until - CALM))]
     if arguments.reload:
         helpers.append(asyncio.create_task(reload_now_and_then(sidecar)))
     began = sidecar.resident_kb()
-    until = asyncio.get_running_loop().time() + arguments.seconds
     await asyncio.gather(*(clients.go_on(until) for _ in range(arguments.clients)))
     for helper in helpers:
         helper.cancel()
@@ -150,8 +152,9 @@ async def run(arguments, folder):
         if sidecar.process.poll() is None:
             sidecar.process.kill()
             sidecar.process.wait()
+        await backend.stop()
     print("clients: " + ", ".join(f"{name} {count}" for name, count in clients.deeds.most_common()))
-    print(f"excused, because the backend was restarted ({backend.restarts} times): {sum(clients.excused.values())}")
+    print(f"excused, because the backend was restarted ({backend.restarts - 1} times): {sum(clients.excused.values())}")
     return complaints + judge_log(sidecar), sum(clients.deeds.values())
 
 
