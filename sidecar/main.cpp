@@ -4,12 +4,12 @@
 #include <string>
 #include <utility>
 
-#include "cli/healthcheck.hpp"
 #include "cli/options.hpp"
+#include "net/healthcheck.hpp"
 #include "net/server.hpp"
 
 static int healthcheck(const sidecar::config::AdminConfig& admin) {
-  const std::string why = sidecar::cli::ask_whether_ready(admin);
+  const std::string why = sidecar::net::ask_whether_ready(admin);
   if (why.empty()) return sidecar::cli::kExitClean;
   std::fprintf(stderr, "sse-sidecar: %s\n", why.c_str());
   return sidecar::cli::kExitUnhealthy;

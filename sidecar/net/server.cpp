@@ -113,6 +113,9 @@ class Server {
     const std::size_t most = files_max_ > 2 * kOtherFiles ? (files_max_ - kOtherFiles) / 2 : files_max_ / 4 + 1;
     if (files_max_ > 0 && policies.limits.connections > most) {
       policies.limits.connections = most;
+    }
+    // A few per cent are nobody's plan.
+    if (policies.limits.connections < config_.policies.limits.connections * 9 / 10) {
       log_.message(observe::Level::warn, "limits.connections is " +
                                              std::to_string(config_.policies.limits.connections) + ", but " +
                                              std::to_string(files_max_) + " open files allow only " +

@@ -1,4 +1,4 @@
-#include "cli/healthcheck.hpp"
+#include "net/healthcheck.hpp"
 
 #include <charconv>
 #include <exception>
@@ -15,12 +15,12 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 
+#include "net/asio.hpp"
 #include "net/socket.hpp"
 
-namespace sidecar::cli {
+namespace sidecar::net {
 namespace {
 
-namespace asio = boost::asio;
 using std::chrono::milliseconds;
 
 constexpr std::string_view kRequest = "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
@@ -36,10 +36,10 @@ std::string host_to_ask(const std::string& host) {
   return address.is_v6() ? "::1" : "127.0.0.1";
 }
 
-std::vector<net::Endpoint> endpoints_of(const config::ListenAddress& address) {
-  if (address.unix_path.empty()) return net::resolve_now(host_to_ask(address.host), address.port);
-  std::vector<net::Endpoint> one(1);
-  if (!net::unix_endpoint(address.unix_path, one[0])) one.clear();
+std::vector<Endpoint> endpoints_of(const config::ListenAddress& address) {
+  if (address.unix_path.empty()) return resolve_now(host_to_ask(address.host), address.port);
+  std::vector<Endpoint> one(1);
+  if (!unix_endpoint(address.unix_path, one[0])) one.clear();
   return one;
 }
 
@@ -58,7 +58,7 @@ std::string ask_at(const config::ListenAddress& address) {
   asio::io_context io;
   asio::generic::stream_protocol::socket socket(io);
   boost::system::error_code error = asio::error::host_not_found;
-  for (const net::Endpoint& endpoint : endpoints_of(address)) {
+  for (const Endpoint& endpoint : endpoints_of(address)) {
     boost::system::error_code ignored;
     socket.close(ignored);
     socket.connect({endpoint.data(), endpoint.size}, error);
@@ -99,4 +99,4 @@ std::string ask_whether_ready(const config::AdminConfig& admin, milliseconds lim
   return why.empty() ? why : name + ": " + why;
 }
 
-}  // namespace sidecar::cli
+}  // namespace sidecar::net

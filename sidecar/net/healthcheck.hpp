@@ -5,7 +5,7 @@
 
 #include "config/config.hpp"
 
-namespace sidecar::cli {
+namespace sidecar::net {
 
 /// Asks the admin listener of a running process for /readyz. A wildcard address is asked through loopback.
 /// Empty: it is ready. Otherwise one line that says why it is not, or why nobody knows. Blocks for `limit` at most;
@@ -13,4 +13,4 @@ namespace sidecar::cli {
 [[nodiscard]] std::string ask_whether_ready(const config::AdminConfig& admin,
                                             std::chrono::milliseconds limit = std::chrono::seconds(2));
 
-}  // namespace sidecar::cli
+}  // namespace sidecar::net
