@@ -25,5 +25,8 @@ USER 65532:65532
 # Fails when a library above is missing.
 RUN ["sse-sidecar", "--version"]
 EXPOSE 8080
+# Where the health is asked, whatever a mounted configuration says.
+ENV SSE_SIDECAR_ADMIN=127.0.0.1:9901
+HEALTHCHECK --interval=10s --timeout=3s --start-period=2s CMD ["sse-sidecar", "healthcheck"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["sse-sidecar"]
