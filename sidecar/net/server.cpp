@@ -276,6 +276,9 @@ class Server {
     if (config.workers != config_.workers) {
       log_.message(observe::Level::warn, "reload: another number of workers takes a restart");
     }
+    if (config.admin.address != config_.admin.address) {
+      log_.message(observe::Level::warn, "reload: another admin address takes a restart");
+    }
     if (config.log.format != config_.log.format) {
       log_.message(observe::Level::warn, "reload: another log format takes a restart");
     }

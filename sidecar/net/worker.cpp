@@ -72,6 +72,7 @@ UpstreamPool& Worker::pool(const exchange::UpstreamPolicy& upstream) {
 }
 
 void Worker::listen(ListeningSocket socket) {
+  std::erase_if(listeners_, [](const auto& listener) { return !listener->is_open(); });
   listeners_.push_back(std::make_unique<Listener>(*this, socket, common_.workers > 1));
 }
 
