@@ -28,7 +28,7 @@ constexpr DurationBounds kRetry{0s, 24h};
 constexpr Bounds kWorkers{1, 256};
 constexpr Bounds kMaxIdle{0, 100'000};
 constexpr Bounds kConnections{1, 10'000'000};
-constexpr Bounds kStreams{0, 10'000'000};
+constexpr Bounds kStreams{1, 10'000'000};
 constexpr Bounds kHeadBytes{1 << 10, 1 << 20};
 constexpr Bounds kHeadFields{1, 10'000};
 constexpr Bounds kPendingBytes{16 << 10, 1 << 30};

@@ -19,6 +19,8 @@ namespace {
 /// What a client that met a limit is told: soon, but not at once.
 constexpr std::chrono::seconds kRetryAfter{5};
 
+constexpr std::size_t kTargetKept = 4096;
+
 }  // namespace
 
 void Exchange::enter(Phase phase) {
@@ -44,13 +46,16 @@ void Exchange::on_request_head(const http::RequestHead& head, const http::Framin
   request_chunked_ = framing.kind == http::FramingKind::chunked;
   wants_json_ = http::accepts_json_over_html_or_text(http::value_of(head.fields, "Accept"));
   const std::string_view client = client_of(policies_->client_address, peer.text, head.fields);
-  subject_.reserve(client.size() + head.method.size() + head.target.size());
-  subject_.append(client).append(head.method).append(head.target);
+  // More of a target than is ever written down is not kept.
+  const std::string_view target = head.target.substr(0, kTargetKept);
+  subject_.reserve(client.size() + head.method.size() + target.size());
+  subject_.append(client).append(head.method).append(target);
   client_size_ = static_cast<std::uint16_t>(client.size());
   method_size_ = static_cast<std::uint16_t>(head.method.size());
   route_ = find_route(*policies_, head);
   if (route_ == nullptr) {
-    answer(404, "no route matches", Reason::complete, ClosedBy::sidecar, turn);
+    detail_ = "no route matches";
+    answer(404, detail_, Reason::complete, ClosedBy::sidecar, turn);
     return;
   }
   const PreparedRequest prepared =
@@ -75,7 +80,8 @@ void Exchange::on_request_body(std::string_view bytes, Turn& turn) {
 void Exchange::on_request_end(http::Fields trailers, Turn& turn) {
   request_ended_ = true;
   if (phase_ != Phase::tunnel) {
-    turn.upstream.end(trailers);
+    turn.upstream.end(
+        http::rewrite_trailers(trailers, route_->request_headers, policies_->client_address.header, turn.scratch));
     if (phase_ == Phase::awaiting) await_head(turn.now);
   } else if (response_ended_) {
     close(Reason::complete, ClosedBy::client, Ending::clean, turn);
@@ -95,18 +101,22 @@ void Exchange::await_head(TimePoint now) {
   deadline_ = limit ? now + *limit : kNever;
 }
 
-void Exchange::on_request_refused(http::Refusal refusal, const Peer& peer, std::uint64_t id, Turn& turn) {
-  turn.lifecycle.on_counted(Counted::request_rejected, 1);
+void Exchange::on_request_refused(http::Refusal refusal, const http::RequestHead& head, const Peer& peer,
+                                  std::uint64_t id, Turn& turn) {
+  const bool too_many = refusal.status == 503;
+  turn.lifecycle.on_counted(too_many ? Counted::connection_refused : Counted::request_rejected, 1);
   detail_ = refusal.why;
   if (phase_ == Phase::idle) {
     id_ = id;
     started_ = turn.now;
-    subject_.assign(peer.text);
+    static constexpr std::size_t kMethodMax = 255;  // A longer one is what it is refused for.
+    const std::string_view method = head.method.substr(0, kMethodMax);
+    subject_.append(peer.text).append(method).append(head.target.substr(0, kTargetKept));
     client_size_ = static_cast<std::uint16_t>(peer.text.size());
+    method_size_ = static_cast<std::uint16_t>(method.size());
   }
   if (phase_ == Phase::idle || phase_ == Phase::connecting || phase_ == Phase::awaiting) {
-    const Reason reason = refusal.status == 503 ? Reason::limit : Reason::protocol_error;
-    answer(refusal.status, refusal.why, reason, ClosedBy::sidecar, turn);
+    answer(refusal.status, refusal.why, too_many ? Reason::limit : Reason::protocol_error, ClosedBy::sidecar, turn);
   } else {
     close(Reason::protocol_error, ClosedBy::sidecar, Ending::truncated, turn);
   }
@@ -118,12 +128,13 @@ void Exchange::on_downstream_eof(bool request_complete, Turn& turn) {
   if (phase_ == Phase::tunnel) {
     on_request_end({}, turn);
   } else if (phase_ == Phase::streaming || !request_complete) {
-    on_downstream_lost(Reason::client_gone, turn);
+    on_downstream_lost(Reason::client_gone, "", turn);
   }
 }
 
-void Exchange::on_downstream_lost(Reason reason, Turn& turn) {
+void Exchange::on_downstream_lost(Reason reason, const char* why, Turn& turn) {
   if (!active()) return;
+  if (phase_ != Phase::closing || reason_ == Reason::complete) detail_ = why;
   if (phase_ == Phase::closing) {
     // The end was decided, but the client did not live to see it.
     if (reason_ == Reason::complete) {
@@ -156,7 +167,8 @@ void Exchange::on_upstream_ready(bool pooled, Turn& turn) {
 void Exchange::on_upstream_failed(UpstreamFailure failure, Turn& turn) {
   turn.lifecycle.on_counted(Counted::upstream_connect_error, 1);
   detail_ = to_string(failure).data();
-  const int status = failure == UpstreamFailure::timed_out ? 504 : failure == UpstreamFailure::exhausted ? 503 : 502;
+  if (failure == UpstreamFailure::exhausted) return answer(503, detail_, Reason::limit, ClosedBy::sidecar, turn);
+  const int status = failure == UpstreamFailure::timed_out ? 504 : 502;
   answer(status, to_string(failure), Reason::upstream_unreachable, ClosedBy::upstream, turn);
 }
 
@@ -206,7 +218,8 @@ bool Exchange::admit_stream(Turn& turn) {
   stream_ = false;
   const bool of_client = verdict == StreamGate::Verdict::too_many_of_client;
   turn.lifecycle.on_counted(of_client ? Counted::stream_refused_for_client : Counted::stream_refused, 1);
-  detail_ = of_client ? "too many event streams of this client" : "too many event streams";
+  detail_ = of_client ? "too many event streams of this client (limits.streams_per_client)"
+                      : "too many event streams (limits.streams)";
   answer(503, detail_, Reason::limit, ClosedBy::sidecar, turn);
   return false;
 }
@@ -270,7 +283,7 @@ void Exchange::on_response_end(http::Fields trailers, bool reusable, Turn& turn)
     return;
   }
   if (phase_ == Phase::streaming) bytes_out_ += delivery_.pass_end(turn.downstream);
-  turn.downstream.end(trailers);
+  turn.downstream.end(http::rewrite_trailers(trailers, route_->response_headers, {}, turn.scratch));
   close(Reason::complete, ClosedBy::upstream, Ending::clean, turn);
   // A request that is still being sent has no reader any more.
   wish_.kind = reusable && request_ended_ ? UpstreamWish::Kind::release : UpstreamWish::Kind::close;
@@ -393,7 +406,7 @@ void Exchange::answer(int status, std::string_view reason_class, Reason reason, 
   answer.reason_class = reason_class;
   answer.json = wants_json_;
   if (status == 503) answer.retry_after = kRetryAfter;
-  if (route_ != nullptr) answer.upstream = policies_->upstreams[route_->upstream].name;
+  if (route_ != nullptr && reason != Reason::limit) answer.upstream = policies_->upstreams[route_->upstream].name;
   http::write_own_answer(answer, turn.own_body, turn.downstream);
   if (!to_head_) bytes_out_ += turn.own_body.size();
   close(reason, by, Ending::clean, turn);

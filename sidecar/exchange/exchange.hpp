@@ -43,12 +43,14 @@ class Exchange {
   void on_request_body(std::string_view bytes, Turn& turn);
   void on_request_end(http::Fields trailers, Turn& turn);
   /// What came is no request, or its body is broken. Also without a request before it (phase idle).
-  /// A status of 503 means that there is too much of something here, not that the client is wrong.
-  void on_request_refused(http::Refusal refusal, const Peer& peer, std::uint64_t id, Turn& turn);
+  /// A status of 503 means that there is too much of something here, not that the client is wrong. `head`: what was
+  /// understood of it, if anything.
+  void on_request_refused(http::Refusal refusal, const http::RequestHead& head, const Peer& peer, std::uint64_t id,
+                          Turn& turn);
   /// FIN. `request_complete`: nothing of the request was missing.
   void on_downstream_eof(bool request_complete, Turn& turn);
-  /// The client is gone, or was given up, for `reason`.
-  void on_downstream_lost(Reason reason, Turn& turn);
+  /// The client is gone, or was given up, for `reason`; `why` is static, or empty where the reason says it all.
+  void on_downstream_lost(Reason reason, const char* why, Turn& turn);
   /// The kernel took `sent` bytes since the last call; `pending` wait for it.
   void on_downstream_progress(std::size_t sent, std::size_t pending, Turn& turn);
 
@@ -91,6 +93,8 @@ class Exchange {
   [[nodiscard]] const UpstreamPolicy* upstream_policy() const {
     return route_ == nullptr ? nullptr : &policies_->upstreams[route_->upstream];
   }
+  /// What it keeps of its head.
+  [[nodiscard]] std::size_t memory() const { return subject_.capacity() + retained_head_.capacity(); }
   /// A FIN of the client has been told.
   [[nodiscard]] bool client_closed() const { return client_closed_; }
 

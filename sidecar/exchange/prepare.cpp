@@ -45,6 +45,7 @@ PreparedRequest prepare_request(const http::RequestHead& head, const http::Frami
   http::RequestChanges changes;
   changes.x_forwarded = policies.x_forwarded;
   changes.client_address = without_port(peer.text);
+  changes.client_header = policies.client_address.header;
   changes.default_host = default_host(upstream);
   changes.tls = peer.tls;
   changes.strip_accept_encoding = strips_accept_encoding(route.event_stream.strip_accept_encoding, head.fields);

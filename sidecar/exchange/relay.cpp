@@ -55,7 +55,8 @@ class Relay::TurnScope {
 
 Relay::Relay(std::string peer, bool tls, TimePoint now, const Workbench& bench) : peer_(std::move(peer)), tls_(tls) {
   // A read of the shell, what waits here and what waits to be written share the limit.
-  received_max_ = static_cast<std::uint32_t>(bench.policies->limits.pending_bytes / 4);
+  const Limits& limits = bench.policies->limits;
+  received_max_ = static_cast<std::uint32_t>(std::max(limits.pending_bytes / 4, limits.head_bytes));
   deadline_ = now + bench.policies->limits.idle_timeout;
 }
 
@@ -89,7 +90,8 @@ bool Relay::take_proxy_header(std::string_view& input, Turn& turn, Workbench& be
   proxy_header_awaited_ = false;
   input.remove_prefix(header.size);
   if (!header.source.empty()) peer_ = std::move(header.source);
-  deadline_ = turn.now + bench.policies->limits.idle_timeout;
+  const Limits& limits = bench.policies->limits;
+  deadline_ = turn.now + (refused_ ? limits.head_timeout : limits.idle_timeout);
   return true;
 }
 
@@ -110,8 +112,8 @@ void Relay::on_downstream_bytes(std::string_view bytes, TimePoint now, Workbench
   if (connection_ != Connection::open) return;
   TurnScope scope(*this, now, bench);
   if (exchange_.phase() == Phase::streaming && downstream_.request_complete() &&
-      downstream_.received().size() + bytes.size() > received_max_) {
-    exchange_.on_downstream_lost(Reason::limit, scope.turn);
+      downstream_.received().size() + bytes.size() > bench.policies->limits.pending_bytes / 4) {
+    exchange_.on_downstream_lost(Reason::limit, "the client sent too much behind its request", scope.turn);
     return;
   }
   pump_downstream(bytes, scope.turn, bench);
@@ -148,7 +150,8 @@ bool Relay::on_request_event(const http::H1Downstream::Parsed& parsed, Turn& tur
       head_begun_ = false;
       if (refused_) {
         downstream_.refuse_persistence();
-        exchange_.on_request_refused({503, "too many connections"}, {peer_, tls_}, bench.next_id++, turn);
+        exchange_.on_request_refused({503, "too many connections (limits.connections)"}, parsed.head, {peer_, tls_},
+                                     bench.next_id++, turn);
         return false;
       }
       if (bench.drain) downstream_.refuse_persistence();
@@ -166,7 +169,7 @@ bool Relay::on_request_event(const http::H1Downstream::Parsed& parsed, Turn& tur
       return true;
     case http::H1Downstream::Event::error:
       deadline_ = kNever;
-      exchange_.on_request_refused(parsed.refusal, {peer_, tls_}, bench.next_id++, turn);
+      exchange_.on_request_refused(parsed.refusal, parsed.head, {peer_, tls_}, bench.next_id++, turn);
       return false;
   }
   return false;
@@ -207,7 +210,7 @@ void Relay::on_downstream_reset(TimePoint now, Workbench& bench) {
   if (connection_ == Connection::closed || connection_ == Connection::aborted) return;
   TurnScope scope(*this, now, bench);
   downstream_eof_ = true;
-  exchange_.on_downstream_lost(Reason::client_gone, scope.turn);
+  exchange_.on_downstream_lost(Reason::client_gone, "", scope.turn);
   connection_ = Connection::aborted;
 }
 
@@ -223,7 +226,7 @@ void Relay::on_downstream_progress(std::size_t sent, std::size_t pending, TimePo
   exchange_.on_downstream_progress(sent, pending, scope.turn);
 }
 
-void Relay::on_downstream_drained(TimePoint now, const Workbench& bench) {
+void Relay::on_downstream_kernel_progress(TimePoint now, const Workbench& bench) {
   if (stalled_at_ != kNever) stalled_at_ = now + bench.policies->limits.write_timeout;
 }
 
@@ -327,7 +330,7 @@ void Relay::on_upstream_progress(std::size_t sent, std::size_t pending, TimePoin
   pump_downstream({}, scope.turn, bench);
 }
 
-void Relay::on_upstream_drained(TimePoint now, const Workbench& bench) {
+void Relay::on_upstream_kernel_progress(TimePoint now, const Workbench& bench) {
   if (upstream_stalled_at_ != kNever) upstream_stalled_at_ = now + bench.policies->limits.write_timeout;
 }
 
@@ -380,13 +383,13 @@ void Relay::on_memory_exhausted(TimePoint now, Workbench& bench) {
   if (connection_ == Connection::closed || connection_ == Connection::aborted) return;
   TurnScope scope(*this, now, bench);
   bench.lifecycle.on_counted(Counted::memory_refused, 1);
-  exchange_.on_downstream_lost(Reason::limit, scope.turn);
+  exchange_.on_downstream_lost(Reason::limit, "limits.pooled_memory is used up", scope.turn);
   connection_ = Connection::aborted;
 }
 
 void Relay::on_forced(TimePoint now, Workbench& bench) {
   TurnScope scope(*this, now, bench);
-  exchange_.on_downstream_lost(Reason::forced, scope.turn);
+  exchange_.on_downstream_lost(Reason::forced, "the time to end was up", scope.turn);
   if (connection_ != Connection::closed) connection_ = Connection::aborted;
 }
 
@@ -405,7 +408,7 @@ void Relay::on_deadline(TimePoint now, Workbench& bench) {
   TurnScope scope(*this, now, bench);
   if (is_due(stalled_at_, now)) {
     stalled_at_ = kNever;
-    exchange_.on_downstream_lost(Reason::client_stalled, scope.turn);
+    exchange_.on_downstream_lost(Reason::client_stalled, "", scope.turn);
     connection_ = Connection::aborted;
     return;
   }
@@ -422,7 +425,8 @@ void Relay::on_deadline(TimePoint now, Workbench& bench) {
     connection_ = Connection::aborted;
   } else if (connection_ == Connection::open && head_begun_) {
     downstream_.refuse_persistence();
-    exchange_.on_request_refused({408, "the head did not come in time"}, {peer_, tls_}, bench.next_id++, scope.turn);
+    exchange_.on_request_refused({408, "the head did not come in time"}, {}, {peer_, tls_}, bench.next_id++,
+                                 scope.turn);
   } else if (proxy_header_awaited_ && !downstream_.received().empty()) {
     refuse_proxy_header("the PROXY header did not come in time", scope.turn, bench);
   } else {
@@ -438,7 +442,7 @@ void Relay::on_body_silent(Turn& turn, Workbench& bench) {
   const bool asked = exchange_.takes_request_body() && !upstream_pending_;
   if (!asked) return expect_body(turn.now, bench);
   downstream_.refuse_persistence();
-  exchange_.on_request_refused({408, "the request's body stopped coming"}, {peer_, tls_}, bench.next_id++, turn);
+  exchange_.on_request_refused({408, "the request's body stopped coming"}, {}, {peer_, tls_}, bench.next_id++, turn);
 }
 
 Wishes Relay::wishes() const {

@@ -40,7 +40,7 @@ class Relay {
   void on_downstream_progress(std::size_t sent, std::size_t pending, TimePoint now, Workbench& bench);
 
   /// Bytes wait, the kernel took none of them, but the client's side took some that the kernel had.
-  void on_downstream_drained(TimePoint now, const Workbench& bench);
+  void on_downstream_kernel_progress(TimePoint now, const Workbench& bench);
 
   // Every call about the upstream carries the number of its attempt; what is not about the current one is ignored.
   void on_upstream_ready(std::uint32_t attempt, bool pooled, TimePoint now, Workbench& bench);
@@ -49,8 +49,8 @@ class Relay {
   void on_upstream_eof(std::uint32_t attempt, TimePoint now, Workbench& bench);
   void on_upstream_reset(std::uint32_t attempt, TimePoint now, Workbench& bench);
   void on_upstream_progress(std::size_t sent, std::size_t pending, TimePoint now, Workbench& bench);
-  /// Like on_downstream_drained().
-  void on_upstream_drained(TimePoint now, const Workbench& bench);
+  /// Like on_downstream_kernel_progress().
+  void on_upstream_kernel_progress(TimePoint now, const Workbench& bench);
 
   /// Early or twice is a no-op.
   void on_deadline(TimePoint now, Workbench& bench);
@@ -82,8 +82,10 @@ class Relay {
   [[nodiscard]] Phase phase() const { return exchange_.phase(); }
   /// Bytes of the client that wait for their turn.
   [[nodiscard]] std::size_t waiting() const { return downstream_.received().size(); }
-  /// What the bytes cost that came and wait for their turn.
-  [[nodiscard]] std::size_t memory() const { return downstream_.received().memory() + upstream_.received().memory(); }
+  /// What heads cost that are kept, and bytes that came and wait for their turn.
+  [[nodiscard]] std::size_t memory() const {
+    return downstream_.received().memory() + upstream_.received().memory() + exchange_.memory();
+  }
 
  private:
   /// The client's connection as a whole.

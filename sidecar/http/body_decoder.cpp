@@ -56,7 +56,7 @@ BodyDecoder::Result BodyDecoder::next_chunked(std::string_view& input, const Hea
     case ChunkedDecoder::Step::trailers:
       break;
   }
-  const HeadEnd end = find_head_end(input);
+  const HeadEnd end = search_.find(input);
   if (end.size == HeadEnd::kIncomplete) {
     if (end.bare_lf) {
       result.refusal = {400, "a trailer section with a bare LF"};

@@ -33,6 +33,8 @@ class BodyDecoder {
   /// Consumes from the front of `input`. Unused bytes must come again, joined with what follows them.
   [[nodiscard]] Result next(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch);
 
+  /// For the heads between the bodies as well as for trailers: never both at once.
+  [[nodiscard]] HeadSearch& head_search() { return search_; }
   /// The connection's end is the body's end.
   [[nodiscard]] bool ends_at_close() const { return kind_ == FramingKind::until_close; }
 
@@ -43,6 +45,7 @@ class BodyDecoder {
   ChunkedDecoder chunked_;
   FramingKind kind_ = FramingKind::none;
   ChunkStrictness strictness_ = ChunkStrictness::strict;
+  HeadSearch search_;
 };
 
 }  // namespace sidecar::http

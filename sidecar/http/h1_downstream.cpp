@@ -53,6 +53,15 @@ void write_head_fields(Fields fields, FramingKind framing, std::uint64_t length,
   if (framing == FramingKind::length && !written) write_length("Content-Length", length, out);
 }
 
+/// What ends up on the wrong port most often, by its first bytes; nullptr: something else.
+const char* wrong_protocol(std::string_view input) {
+  static constexpr std::string_view kProxyV2("\r\n\r\n\0\r\nQUIT\n", 12);
+  if (input.starts_with('\x16')) return "this is TLS, and the listener speaks plain HTTP";
+  const bool proxy =
+      input.starts_with("PROXY TCP") || input.starts_with("PROXY UNKNOWN") || input.starts_with(kProxyV2);
+  return proxy ? "a PROXY header, and the listener expects none (proxy_protocol: true makes it)" : nullptr;
+}
+
 H1Downstream::Parsed error(Refusal refusal) {
   H1Downstream::Parsed parsed;
   parsed.event = H1Downstream::Event::error;
@@ -76,11 +85,14 @@ H1Downstream::Parsed H1Downstream::next(std::string_view& input, const HeadLimit
 }
 
 H1Downstream::Parsed H1Downstream::next_head(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch) {
+  const char* const wrong = wrong_protocol(input);
   while (input.starts_with("\r\n")) input.remove_prefix(2);  // RFC 9112 §2.2: some clients send one behind a body.
   if (input.empty() || input == "\r") return {};
-  const HeadEnd end = find_head_end(input.substr(0, limits.bytes));
+  const HeadEnd end = body_.head_search().find(input.substr(0, limits.bytes));
   Parsed parsed;
-  if (end.bare_lf) {
+  if (wrong != nullptr) {
+    parsed = error({400, wrong});
+  } else if (end.bare_lf) {
     parsed = error({400, "a line of the head ends in a bare LF"});
   } else if (end.size == HeadEnd::kIncomplete) {
     if (input.size() < limits.bytes) return {};

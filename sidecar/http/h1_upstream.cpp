@@ -63,7 +63,7 @@ H1Upstream::Parsed H1Upstream::next_head(std::string_view& input, const HeadLimi
   if (input.empty()) return {};
   static constexpr std::string_view kStart = "HTTP/1.";
   if (kStart.substr(0, input.size()) != input.substr(0, kStart.size())) return fail("the answer is not HTTP/1.x");
-  const HeadEnd end = find_head_end(input.substr(0, limits.bytes));
+  const HeadEnd end = body_.head_search().find(input.substr(0, limits.bytes));
   if (end.size == HeadEnd::kIncomplete) {
     return input.size() < limits.bytes ? Parsed{} : fail("the answer's head is too long");
   }

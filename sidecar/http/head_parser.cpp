@@ -3,6 +3,7 @@
 #include <llhttp.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "http/field_names.hpp"
 #include "http/fields.hpp"
@@ -221,18 +222,17 @@ Refusal check_framing_lines(const std::vector<Field>& fields, std::string_view h
 
 }  // namespace
 
-HeadEnd find_head_end(std::string_view bytes) {
+HeadEnd HeadSearch::find(std::string_view bytes) {
   HeadEnd end;
-  std::size_t line = 0;
   for (;;) {
-    const auto lf = bytes.find('\n', line);
+    const auto lf = bytes.find('\n', line_);
     if (lf == std::string_view::npos) return end;
-    const bool crlf = lf > line && bytes[lf - 1] == '\r';
+    const bool crlf = lf > line_ && bytes[lf - 1] == '\r';
     if (!crlf) end.bare_lf = true;
-    const std::size_t line_size = lf - line - (crlf ? 1 : 0);
-    line = lf + 1;
+    const std::size_t line_size = lf - line_ - (crlf ? 1 : 0);
+    line_ = static_cast<std::uint32_t>(lf + 1);
     if (line_size == 0) {
-      end.size = line;
+      end.size = std::exchange(line_, 0U);
       return end;
     }
   }

@@ -15,15 +15,24 @@ struct HeadLimits {
   std::size_t fields = 128;
 };
 
-/// Where a head ends. A head that comes in pieces is searched anew with each of them: bounded by its limit.
+/// Where a head ends.
 struct HeadEnd {
   static constexpr std::size_t kIncomplete = static_cast<std::size_t>(-1);
   std::size_t size = kIncomplete;  ///< Bytes of the head, its blank line included.
   bool bare_lf = false;            ///< A line ended in LF without CR before it.
 };
 
-/// `bytes` starts with the first byte of a start line (empty lines before a request are skipped by the codec).
-[[nodiscard]] HeadEnd find_head_end(std::string_view bytes);
+/// Finds where a head ends that may come in pieces: each is looked at once.
+class HeadSearch {
+ public:
+  /// `bytes` starts with the first byte of the start line (empty lines before a request are skipped by the codec).
+  /// While the head is incomplete the next call must bring the same bytes and more; behind its end the next head
+  /// begins.
+  [[nodiscard]] HeadEnd find(std::string_view bytes);
+
+ private:
+  std::uint32_t line_ = 0;  ///< Where the line begins whose end has not come.
+};
 
 /// Strict (RFC 9112 §2.2, §3, §5). `head` is one whole head with its blank line; `out` lends views into it and into
 /// `scratch.parsed`.

@@ -16,7 +16,7 @@ class Received {
     tidy();
     if (kept_.empty()) return bytes;
     kept_.insert(kept_.end(), bytes.begin(), bytes.end());
-    return {kept_.data(), kept_.size()};
+    return {kept_.data() + used_, kept_.size() - used_};
   }
 
   /// `rest` is the unused tail of what join() lent. What was used stays in place until tidy(): a turn's output may
@@ -29,11 +29,13 @@ class Received {
     }
   }
 
-  /// Gives up what was used; at the end of a turn.
+  /// Gives up what was used; at the end of a turn. The rest moves to the front only when it is the smaller part, so
+  /// that many small requests do not move a large rest as often.
   void tidy() {
-    if (used_ == 0) return;
     if (used_ == kept_.size()) {
-      std::vector<char>().swap(kept_);
+      if (used_ > 0) std::vector<char>().swap(kept_);
+    } else if (used_ < kept_.size() / 2) {
+      return;
     } else {
       kept_.erase(kept_.begin(), kept_.begin() + used_);
     }

@@ -1,6 +1,7 @@
 #include "http/rewrite.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "http/field_names.hpp"
 #include "http/fields.hpp"
@@ -122,7 +123,7 @@ void forward_client(const RequestChanges& changes, std::string_view host, HeadSc
     if (find(fields, "X-Forwarded-Host") == nullptr && !host.empty()) fields.push_back({"X-Forwarded-Host", host});
     return;
   }
-  erase_named(fields, "Forwarded");
+  std::erase_if(fields, [](const Field& field) { return is_forwarding(field.name); });
   set_or_erase(fields, "X-Forwarded-For", changes.client_address);
   set_field(fields, "X-Forwarded-Proto", scheme);
   set_or_erase(fields, "X-Forwarded-Host", host);
@@ -176,7 +177,10 @@ void rewrite_request(const RequestHead& head, const RequestChanges& changes, Hea
   const bool trailers = !changes.upgrade && lists(head.fields, "TE", "trailers");
   collect_options(head.fields, scratch.options);
   for (const Field& field : head.fields) {
-    if (stays_here(field.name, scratch.options) || is_repeated_length(field, fields)) continue;
+    const bool tells_client = !changes.client_header.empty() && is_same_variable(field.name, changes.client_header);
+    if (tells_client && !iequals(field.name, changes.client_header)) continue;  // Its double in a CGI variable.
+    if (!tells_client && stays_here(field.name, scratch.options)) continue;
+    if (is_repeated_length(field, fields)) continue;
     if (changes.strip_accept_encoding && iequals(field.name, "Accept-Encoding")) continue;
     fields.push_back(field);
   }
@@ -188,6 +192,20 @@ void rewrite_request(const RequestHead& head, const RequestChanges& changes, Hea
   apply(changes.route, fields);
   if (trailers) fields.push_back({"Connection", "TE"});
   out.fields = fields;
+}
+
+Fields rewrite_trailers(Fields trailers, const FieldChanges& route, std::string_view client_header,
+                        HeadScratch& scratch) {
+  const auto changed = [&](const Field& trailer) {
+    const auto same = [&](std::string_view name) { return is_same_variable(trailer.name, name); };
+    return std::any_of(route.remove.begin(), route.remove.end(), same) ||
+           std::any_of(route.set.begin(), route.set.end(), [&](const auto& set) { return same(set.first); }) ||
+           (!client_header.empty() && same(client_header));
+  };
+  if (std::none_of(trailers.begin(), trailers.end(), changed)) return trailers;
+  scratch.rewritten.clear();
+  std::remove_copy_if(trailers.begin(), trailers.end(), std::back_inserter(scratch.rewritten), changed);
+  return scratch.rewritten;
 }
 
 void rewrite_response(const ResponseHead& head, const ResponseChanges& changes, HeadScratch& scratch,

@@ -25,6 +25,7 @@ enum class XForwarded : std::uint8_t { keep, append, set };
 struct RequestChanges {
   XForwarded x_forwarded = XForwarded::keep;
   std::string_view client_address;  ///< Without port.
+  std::string_view client_header;   ///< What tells who the client is, beside the usual fields; empty: nothing.
   std::string_view default_host;    ///< For HTTP/1.0 requests without a Host.
   bool tls = false;
   bool strip_accept_encoding = false;
@@ -39,6 +40,11 @@ struct RequestChanges {
 /// Hop-by-hop fields and those named in Connection removed (RFC 9110 §7.6.1), absolute-form brought to origin-form with
 /// its authority as Host. `out.fields` lend from `head`, the changes and `scratch`.
 void rewrite_request(const RequestHead& head, const RequestChanges& changes, HeadScratch& scratch, RequestHead& out);
+
+/// Trailers less those that a route sets or removes (what protects a backend must not be passed by), and less
+/// `client_header`. The result lends from `trailers` and `scratch`.
+[[nodiscard]] Fields rewrite_trailers(Fields trailers, const FieldChanges& route, std::string_view client_header,
+                                      HeadScratch& scratch);
 
 struct ResponseChanges {
   bool event_stream = false;  ///< Never to be buffered, cached or transformed.

@@ -220,7 +220,7 @@ void Admin::accept_some() {
     const int fd = ::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       take(fd);
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    } else if (is_exhaustion(errno)) {
       pause_.expires_after(kPause);
       pause_.async_wait([this](const ErrorCode& error) {
         if (!error && listener_.is_open()) accept();

@@ -16,7 +16,7 @@ class Census final : public exchange::StreamGate {
  public:
   enum class Admission {
     admitted,
-    refused,  ///< It is to be answered with 503; leave() as well.
+    refused,  ///< It is to be answered with 503; leave_connection() is owed for it too.
     full,     ///< Not even that.
   };
 
@@ -27,10 +27,10 @@ class Census final : public exchange::StreamGate {
   [[nodiscard]] Verdict enter(std::string_view client, const exchange::Limits& limits) override;
   void leave(std::string_view client, const exchange::Limits& limits) override;
 
- private:
   /// How many more than connections_max are told so.
   static constexpr std::size_t kRefusedMax = 128;
 
+ private:
   std::atomic<std::size_t> connections_{0};
   std::atomic<std::size_t> streams_{0};
   std::mutex mutex_;

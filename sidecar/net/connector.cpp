@@ -19,13 +19,8 @@ exchange::UpstreamFailure to_failure(int error) {
       return exchange::UpstreamFailure::refused;
     case ETIMEDOUT:
       return exchange::UpstreamFailure::timed_out;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-      return exchange::UpstreamFailure::exhausted;
     default:
-      return exchange::UpstreamFailure::unreachable;
+      return is_exhaustion(error) ? exchange::UpstreamFailure::exhausted : exchange::UpstreamFailure::unreachable;
   }
 }
 

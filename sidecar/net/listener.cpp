@@ -1,5 +1,7 @@
 #include "net/listener.hpp"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <chrono>
 
@@ -35,7 +37,8 @@ void Listener::finish() {
   if (finishing_) return;
   finishing_ = true;
   keep_newcomers_out(descriptor_.native_handle());
-  worker_.schedule(*this, worker_.now() + kHandshake);
+  stop_at_ = worker_.now() + kHandshake;
+  worker_.schedule(*this, stop_at_);
 }
 
 void Listener::stop() {
@@ -46,9 +49,14 @@ void Listener::stop() {
   descriptor_.close(ignored);
 }
 
-void Listener::on_deadline(TimePoint) {
+void Listener::on_deadline(TimePoint now) {
+  if (!descriptor_.is_open()) return;
   if (finishing_) {
-    stop();
+    // An earlier entry may have been queued; and whom nobody can accept yet is not to be reset.
+    Accepted accepted = Accepted::one;
+    while (exchange::is_due(stop_at_, now) && accepted == Accepted::one) accepted = accept_one();
+    if (accepted == Accepted::nothing) return stop();
+    worker_.schedule(*this, accepted == Accepted::one ? stop_at_ : now + kPause);
   } else if (descriptor_.is_open() && paused_) {
     start();
   }
@@ -79,17 +87,22 @@ Listener::Accepted Listener::accept_one() {
     const int why = errno;
     worker_.census().leave_connection();
     if (why == ECONNABORTED || why == EINTR) return Accepted::one;  // Gone before it was accepted.
-    if (why != EMFILE && why != ENFILE && why != ENOBUFS && why != ENOMEM) return Accepted::nothing;
+    if (!is_exhaustion(why)) return Accepted::nothing;
     pause("no file descriptor left: accepting pauses until connections end");
     return Accepted::impossible;
   }
   paused_ = false;
   const bool refused = admission == Census::Admission::refused;
   if (refused && !refusing_) worker_.warn("limits.connections is reached: further clients get 503");
-  refusing_ = refused;
+  // Once an episode: it is over when there is room to speak of.
+  refusing_ = refused || (refusing_ && worker_.census().connections() > connections_max - connections_max / 10);
   // A unix peer may be bound to any path it likes: what a stranger chose is no address of his.
-  Session::start(worker_, fd, peer.address.ss_family == AF_UNIX ? "unix" : to_string(peer), {refused, proxy_protocol_});
-  return Accepted::one;
+  const std::string name = peer.address.ss_family == AF_UNIX ? "unix" : to_string(peer);
+  if (Session::start(worker_, fd, name, {refused, proxy_protocol_})) return Accepted::one;
+  ::close(fd);
+  worker_.census().leave_connection();
+  pause("the kernel cannot watch one more connection: accepting pauses");
+  return Accepted::impossible;
 }
 
 void Listener::pause(const char* why) {

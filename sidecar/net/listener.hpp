@@ -49,6 +49,7 @@ class Listener final : public TimedEntry {
   bool paused_ = false;
   bool refusing_ = false;   ///< limits.connections is reached.
   bool finishing_ = false;  ///< Newcomers are kept out.
+  TimePoint stop_at_;       ///< Then.
 };
 
 }  // namespace sidecar::net

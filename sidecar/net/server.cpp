@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <random>
 #include <string>
@@ -58,7 +60,7 @@ class Server {
         timer_(control_) {}
 
   ~Server() {
-    for (const Open& open : open_) forget_path(open);
+    for (const Open& open : open_) forget(open);
   }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -73,8 +75,8 @@ class Server {
         return 1;
       }
     }
-    for (Open& open : open_) hand_out(open, &Worker::listen);
     if (!admin_.start(config_.admin)) return 1;
+    for (Open& open : open_) hand_out(open, &Worker::listen);
     std::vector<std::jthread> threads;
     for (const auto& worker : workers_) {
       threads.emplace_back([this, &worker] {
@@ -94,7 +96,8 @@ class Server {
   struct Open {
     config::Listener listener;
     unsigned id;
-    int fd;  ///< -1: handed out.
+    std::string address;   ///< As bound.
+    std::vector<int> fds;  ///< One a worker; empty when they are handed out.
   };
 
   void make_workers() {
@@ -110,7 +113,9 @@ class Server {
   /// Each client needs two files: its connection and the one to the backend.
   Worker::Settings make_settings() {
     exchange::PolicySet policies = config_.policies;
-    const std::size_t most = files_max_ > 2 * kOtherFiles ? (files_max_ - kOtherFiles) / 2 : files_max_ / 4 + 1;
+    std::size_t others = kOtherFiles + Census::kRefusedMax;
+    for (const auto& upstream : policies.upstreams) others += upstream.keepalive.max_idle * workers_max();
+    const std::size_t most = files_max_ > 2 * others ? (files_max_ - others) / 2 : files_max_ / 4 + 1;
     if (files_max_ > 0 && policies.limits.connections > most) {
       policies.limits.connections = most;
     }
@@ -125,27 +130,40 @@ class Server {
             std::make_shared<const observe::QueryRedactor>(config_.log.redact_query)};
   }
 
+  /// Before they are made, and for ever after.
+  [[nodiscard]] std::size_t workers_max() const { return std::max(workers_.size(), config_.workers); }
+
   bool open(const config::Listener& listener, std::string& error) {
     Opened opened = open_listener(listener.address, user_timeout(config_.policies.limits.write_timeout));
     if (opened.fd < 0) {
       error = std::move(opened.error);
       return false;
     }
-    open_.push_back({listener, next_listener_++, opened.fd});
-    log_.listening(opened.address);
+    Open made{listener, next_listener_++, std::move(opened.address), {opened.fd}};
+    while (made.fds.size() < workers_.size()) {
+      const int fd = ::fcntl(opened.fd, F_DUPFD_CLOEXEC, 0);
+      if (fd < 0) {
+        error = "cannot listen on " + listener.address.text + ": " + std::strerror(errno);
+        forget(made);
+        return false;
+      }
+      made.fds.push_back(fd);
+    }
+    open_.push_back(std::move(made));
     return true;
   }
 
   /// Every worker waits on a duplicate of its own.
   void hand_out(Open& open, void (Worker::*listen)(ListeningSocket)) {
-    for (const auto& worker : workers_) {
-      ((*worker).*listen)({::fcntl(open.fd, F_DUPFD_CLOEXEC, 0), open.id, open.listener.proxy_protocol});
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      (*workers_[i].*listen)({open.fds[i], open.id, open.listener.proxy_protocol});
     }
-    ::close(std::exchange(open.fd, -1));
+    open.fds.clear();
+    log_.listening(open.address);
   }
 
-  static void forget_path(const Open& open) {
-    if (open.fd >= 0) ::close(open.fd);
+  static void forget(const Open& open) {
+    for (const int fd : open.fds) ::close(fd);
     if (!open.listener.address.unix_path.empty()) ::unlink(open.listener.address.unix_path.c_str());
   }
 
@@ -165,21 +183,28 @@ class Server {
 
   void on_terminate() {
     if (draining_) {
-      // Told twice: the person at the terminal does not want to wait.
+      // The person at the terminal does not want to wait.
+      log_.message(observe::Level::warn, "told twice: ending at once");
       exit_code_ = 1;
       force();
       return;
     }
     draining_ = true;
     log_.message(observe::Level::info, "draining");
+    log_.message(observe::Level::info,
+                 std::to_string(census_.connections()) + " connections are open; a second signal ends them at once");
     after(config_.drain.delay, [this] { drain(); });
   }
 
   void drain() {
-    for (const Open& open : open_) forget_path(open);
+    if (ended_ == workers_.size()) return;
+    for (const Open& open : open_) forget(open);
     open_.clear();
     for (const auto& worker : workers_) worker->post_drain(config_.drain);
-    after(config_.drain.grace, [this] { force(); });
+    after(config_.drain.grace, [this] {
+      log_.message(observe::Level::warn, "drain.grace is over: what is left is broken off");
+      force();
+    });
   }
 
   template <class Action>
@@ -204,7 +229,7 @@ class Server {
   // ---- Reload
 
   void on_hangup() {
-    if (draining_) return;
+    if (draining_) return log_.message(observe::Level::warn, "reload: too late, the process is ending");
     Reloaded reloaded = reload_();
     if (reloaded.config) {
       apply(std::move(*reloaded.config));
@@ -229,10 +254,10 @@ class Server {
       const auto same = [&](const Open& open) { return same_place(open.listener.address, listener.address); };
       std::string error;
       if (std::any_of(open_.begin(), open_.end(), same) || open(listener, error)) continue;
-      problems.append(error).append("\n");
+      problems.append(error).append(hint_at_ourselves(listener.address)).append("\n");
     }
     if (!problems.empty()) {
-      for (std::size_t i = before; i < open_.size(); ++i) forget_path(open_[i]);
+      for (std::size_t i = before; i < open_.size(); ++i) forget(open_[i]);
       open_.resize(before);
       refuse(problems);
       return;
@@ -247,6 +272,16 @@ class Server {
     log_.message(observe::Level::info, "configuration reloaded");
   }
 
+  /// A wildcard and one of its addresses are two places for us and one for the kernel.
+  [[nodiscard]] std::string hint_at_ourselves(const config::ListenAddress& address) const {
+    for (const Open& open : open_) {
+      const config::ListenAddress& held = open.listener.address;
+      const bool same_port = address.unix_path.empty() && held.unix_path.empty() && held.port == address.port;
+      if (same_port) return " (perhaps by our own listener " + held.text + ": to replace it takes a restart)";
+    }
+    return {};
+  }
+
   /// The first `count` listeners: as they are named now, or not at all any more.
   void keep_or_close_others(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
@@ -257,7 +292,7 @@ class Server {
     }
     std::erase_if(open_, [this](const Open& open) {
       if (find_named(open) != nullptr) return false;
-      forget_path(open);
+      forget(open);
       for (const auto& worker : workers_) worker->post_unlisten(open.id);
       log_.message(observe::Level::info, "no longer listening on " + open.listener.address.text);
       return true;

@@ -1,5 +1,7 @@
 #include "net/session.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -17,6 +19,9 @@ namespace {
 
 /// How often it is looked for a client that is not read.
 constexpr std::chrono::seconds kBlindLook{1};
+
+/// Who holds no more than this is no reason for a shortage of memory, and is served in one.
+constexpr std::size_t kModest = 8 * 1024;
 
 /// Writes as much of `output` as the kernel takes. False: the connection is gone.
 bool write_out(Stream& stream, const http::Output& output, std::size_t& sent) {
@@ -63,12 +68,18 @@ bool write_pending(Stream& stream, PendingBytes& pending, ChunkPool& pool, std::
 
 }  // namespace
 
-void Session::start(Worker& worker, int fd, std::string peer, Arrival arrival) {
-  auto* session = new Session(worker, fd, std::move(peer));
+bool Session::start(Worker& worker, int fd, std::string peer, Arrival arrival) {
+  Session* session = nullptr;
+  try {
+    session = new Session(worker, fd, std::move(peer));
+  } catch (const boost::system::system_error&) {
+    return false;
+  }
   if (arrival.proxy_protocol) session->relay_.expect_proxy_header(worker.now(), worker.bench());
   if (arrival.refused) session->relay_.refuse_all(worker.now(), worker.bench());
   worker.add(*session);
   session->enter([session] { session->settle(); });
+  return true;
 }
 
 Session::Session(Worker& worker, int fd, std::string peer)
@@ -92,7 +103,7 @@ void Session::enter(Entry&& entry) {
 
 void Session::on_deadline(TimePoint now) {
   enter([&] {
-    watch_drain(now);
+    watch_kernels(now);
     if (blind_ && downstream_.broken()) relay_.on_downstream_reset(now, worker_.bench());
     if (relay_.phase() == exchange::Phase::idle) {
       read_downstream();  // What has come by now came in time: no idle connection is closed on a request.
@@ -140,15 +151,15 @@ void Session::read_downstream() {
 
 /// A send buffer of megabytes takes nothing new until a third of it is free, and a slow client needs minutes for that:
 /// whether it is stalled shows in what its kernel takes.
-void Session::watch_drain(TimePoint now) {
+void Session::watch_kernels(TimePoint now) {
   if (!to_downstream_.empty()) {
     const std::uint32_t unsent = downstream_.unsent();
-    if (unsent < unsent_) relay_.on_downstream_drained(now, worker_.bench());
+    if (unsent < unsent_) relay_.on_downstream_kernel_progress(now, worker_.bench());
     unsent_ = unsent;
   }
   if (!to_upstream_.empty() && upstream_ != nullptr) {
     const std::uint32_t unsent = upstream_->stream().unsent();
-    if (unsent < upstream_unsent_) relay_.on_upstream_drained(now, worker_.bench());
+    if (unsent < upstream_unsent_) relay_.on_upstream_kernel_progress(now, worker_.bench());
     upstream_unsent_ = unsent;
   }
 }
@@ -206,7 +217,12 @@ void Session::on_connected(int fd) {
   enter([&] {
     connector_ = nullptr;
     tune(fd, worker_.user_timeout_ms());
-    adopt(*new UpstreamConnection(worker_.io(), fd, *this), false);
+    try {
+      adopt(*new UpstreamConnection(worker_.io(), fd, *this), false);
+    } catch (const boost::system::system_error&) {
+      ::close(fd);
+      relay_.on_upstream_failed(attempt_, exchange::UpstreamFailure::exhausted, worker_.now(), worker_.bench());
+    }
     settle();
   });
 }
@@ -242,7 +258,7 @@ bool Session::exceeds_memory() {
   const bool more = memory > memory_;
   worker_.change_memory(memory_, memory);
   memory_ = static_cast<std::uint32_t>(memory);
-  if (!more || !worker_.memory_is_short()) return false;
+  if (!more || memory <= kModest || !worker_.memory_is_short()) return false;
   relay_.on_memory_exhausted(worker_.now(), worker_.bench());
   return true;
 }

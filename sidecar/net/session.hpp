@@ -30,8 +30,8 @@ class Session final
     bool proxy_protocol = false;  ///< Its first bytes say who the peer is.
   };
 
-  /// Takes over the connected `fd`.
-  static void start(Worker& worker, int fd, std::string peer, Arrival arrival);
+  /// Takes over the connected `fd`. False: it could not be watched, and stays the caller's.
+  [[nodiscard]] static bool start(Worker& worker, int fd, std::string peer, Arrival arrival);
 
   void on_deadline(TimePoint now) override;
   void drain();
@@ -63,7 +63,7 @@ class Session final
   void hold_upstream();
   void read_downstream();
   void write_downstream();
-  void watch_drain(TimePoint now);
+  void watch_kernels(TimePoint now);
   /// True when the memory for slow peers is used up and this session just took more of it.
   bool exceeds_memory();
   void arm_downstream_read();

@@ -45,6 +45,9 @@ struct Opened {
 /// that have begun go on. TCP only; nothing happens elsewhere, or where the kernel refuses.
 void keep_newcomers_out(int listening_fd);
 
+/// There is no room for one more descriptor just now; later there may be.
+[[nodiscard]] bool is_exhaustion(int error);
+
 /// A connect under way; -1 and errno when it failed at once.
 [[nodiscard]] int start_connect(const Endpoint& endpoint);
 /// The outcome of a connect that became writable: 0 or an errno.

@@ -22,7 +22,7 @@ Worker::~Worker() {
   // Handlers that never ran still hold what they would have deleted: let them run their course.
   for_each_session([](Session& session) { session.force(); });
   for (const Generation& generation : generations_) {
-    for (const auto& pool : generation.pools) pool->clear();
+    for (const auto& entry : generation.entries) entry.pool->clear();
   }
   for (const auto& listener : listeners_) listener->stop();
   for_each_session([](Session& session) { session.force(); });
@@ -36,19 +36,19 @@ void Worker::apply(Settings settings) {
   read_size_ = std::min(kReceiveBytes, limits.pending_bytes / 4);
   memory_max_ = limits.pooled_memory / common_.workers;
   std::erase_if(generations_, [](const Generation& generation) { return generation.in_use.expired(); });
-  Generation next{settings.policies, settings.policies.get(), {}};
-  std::vector<std::shared_ptr<UpstreamPool>> before;
-  if (bench_.policies != nullptr) before = generations_.back().pools;
+  Generation next{settings.policies, {}};
+  std::vector<Generation::Entry> before;
+  if (bench_.policies != nullptr) before = generations_.back().entries;
   for (const exchange::UpstreamPolicy& upstream : settings.policies->upstreams) {
-    const auto same = std::ranges::find_if(before, [&](const auto& pool) { return pool->policy() == upstream; });
+    const auto same = std::ranges::find_if(before, [&](const auto& entry) { return entry.pool->policy() == upstream; });
     if (same == before.end()) {
-      next.pools.push_back(std::make_shared<UpstreamPool>(*this, upstream, ++pools_made_));
+      next.entries.push_back({&upstream, std::make_shared<UpstreamPool>(*this, upstream, ++pools_made_)});
     } else {
-      next.pools.push_back(std::move(*same));
+      next.entries.push_back({&upstream, std::move(same->pool)});
       before.erase(same);
     }
   }
-  for (const auto& pool : before) pool->retire();
+  for (const auto& entry : before) entry.pool->retire();
   generations_.push_back(std::move(next));
   bench_.policies = std::move(settings.policies);
   observer_.set_redactor(std::move(settings.redactor));
@@ -63,9 +63,8 @@ std::span<char> Worker::receive_buffer() {
 
 UpstreamPool& Worker::pool(const exchange::UpstreamPolicy& upstream) {
   for (auto generation = generations_.rbegin(); generation != generations_.rend(); ++generation) {
-    const auto& upstreams = generation->policies->upstreams;
-    for (std::size_t i = 0; i < generation->pools.size(); ++i) {
-      if (&upstreams[i] == &upstream) return *generation->pools[i];
+    for (const auto& entry : generation->entries) {
+      if (entry.upstream == &upstream) return *entry.pool;
     }
   }
   std::abort();  // An exchange keeps its policy set, and the set its pools.

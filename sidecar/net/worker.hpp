@@ -92,9 +92,12 @@ class Worker {
 
   /// The pools of one policy set, by its upstreams. A reload keeps those of upstreams that did not change.
   struct Generation {
+    struct Entry {
+      const exchange::UpstreamPolicy* upstream;  ///< Only compared: the set may be gone.
+      std::shared_ptr<UpstreamPool> pool;
+    };
     std::weak_ptr<const exchange::PolicySet> in_use;
-    const exchange::PolicySet* policies;
-    std::vector<std::shared_ptr<UpstreamPool>> pools;
+    std::vector<Entry> entries;
   };
 
   void apply(Settings settings);

@@ -159,11 +159,11 @@ TEST_F(ExchangeTest, ARequestThatIsStillBeingSentSpoilsItsConnection) {
 TEST_F(ExchangeTest, EveryEndIsWrittenOnce) {
   request("GET");
   tell(&Exchange::on_upstream_ready, false);
-  tell(&Exchange::on_downstream_lost, Reason::client_gone);
+  tell(&Exchange::on_downstream_lost, Reason::client_gone, "");
   EXPECT_EQ(exchange.phase(), Phase::done);
   EXPECT_EQ(exchange.ending(), Ending::aborted);
   EXPECT_EQ(exchange.upstream_wish().kind, Kind::abort);
-  tell(&Exchange::on_downstream_lost, Reason::forced);
+  tell(&Exchange::on_downstream_lost, Reason::forced, "");
   tell(&Exchange::on_drain);
   tell(&Exchange::on_upstream_stalled);
   tell(&Exchange::on_upstream_broken, UpstreamBreak::reset, true, "");
@@ -175,7 +175,7 @@ TEST_F(ExchangeTest, EveryEndIsWrittenOnce) {
 }
 
 TEST_F(ExchangeTest, ARefusalWithoutARequest) {
-  tell(&Exchange::on_request_refused, http::Refusal{400, "no"}, Peer{"unix", false}, 9U);
+  tell(&Exchange::on_request_refused, http::Refusal{400, "no"}, http::RequestHead{}, Peer{"unix", false}, 9U);
   EXPECT_TRUE(client.take().starts_with("head 400 length, data "));
   delivered();
   EXPECT_EQ(recorder.ends()[0].id, 9U);

@@ -116,14 +116,14 @@ TEST(RelayEnd, AStallBehindACompleteResponse) {
 
 TEST(RelayEnd, AClientWhoseKernelStillTakesBytesIsNotStalled) {
   Dialogue d;
-  d.relay.on_downstream_drained(d.now, d.bench);
+  d.relay.on_downstream_kernel_progress(d.now, d.bench);
   EXPECT_EQ(d.until_deadline(), 75s) << "nothing waits: only the idle connection has a deadline";
   d.client(kGet);
   d.connected();
   d.client_room(3);
   d.backend(kOk);
   d.after(29s);
-  d.relay.on_downstream_drained(d.now, d.bench);
+  d.relay.on_downstream_kernel_progress(d.now, d.bench);
   d.after(29s);
   EXPECT_EQ(d.manner(), DownstreamManner::keep);
   d.after(1s);

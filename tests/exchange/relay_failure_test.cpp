@@ -82,6 +82,17 @@ TEST(RelayRetry, NotWhenWhatCameIsNoResponse) {
 // ---- No connection, no answer
 // -----------------------------------------------------------------------------------------
 
+TEST(RelayFailure, NoDescriptorIsNotTheBackendsFault) {
+  Dialogue d;
+  d.client(kGet);
+  d.connect_failed(UpstreamFailure::exhausted);
+  const std::string answer = d.to_client();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+  EXPECT_TRUE(answer.ends_with("\nsse-sidecar: no file descriptor left\n")) << answer;
+  EXPECT_EQ(d.end().reason, Reason::limit);
+  EXPECT_EQ(d.end().closed_by, ClosedBy::sidecar);
+}
+
 TEST(RelayFailure, NoConnection) {
   const struct {
     UpstreamFailure failure;
@@ -90,8 +101,7 @@ TEST(RelayFailure, NoConnection) {
   } cases[] = {{UpstreamFailure::refused, "502", "connection refused"},
                {UpstreamFailure::unreachable, "502", "unreachable"},
                {UpstreamFailure::unresolved, "502", "name not resolved"},
-               {UpstreamFailure::timed_out, "504", "connect timeout"},
-               {UpstreamFailure::exhausted, "503", "no file descriptor left"}};
+               {UpstreamFailure::timed_out, "504", "connect timeout"}};
   for (const auto& c : cases) {
     Dialogue d;
     d.client(kGet);

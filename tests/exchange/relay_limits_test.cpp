@@ -26,6 +26,7 @@ TEST(RelayLimits, OneStreamTooManyIsRefusedAndNoneIsEnded) {
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n")) << answer;
   EXPECT_NE(answer.find("Retry-After: 5\r\n"), std::string::npos);
   EXPECT_EQ(answer.find("data: 1"), std::string::npos);
+  EXPECT_EQ(answer.find("upstream"), std::string::npos) << "it is not the backend's doing: " << answer;
   EXPECT_EQ(d.upstream_wish(), Kind::none) << "the connection goes on";
   EXPECT_EQ(d.manner(), DownstreamManner::keep);
   EXPECT_EQ(d.end().event, LifecycleEvent::request);
@@ -40,7 +41,7 @@ TEST(RelayLimits, OneStreamTooManyOfAClient) {
   d.client(kGet);
   d.connected();
   d.backend(kStream);
-  EXPECT_EQ(d.end().detail, "too many event streams of this client");
+  EXPECT_EQ(d.end().detail, "too many event streams of this client (limits.streams_per_client)");
   EXPECT_EQ(d.counted(Counted::stream_refused_for_client), 1U);
   EXPECT_EQ(d.gate.last_client, "192.0.2.7") << "without its port";
 }
@@ -75,6 +76,9 @@ TEST(RelayLimits, OneConnectionTooManyIsTold) {
   EXPECT_EQ(d.manner(), DownstreamManner::finish);
   EXPECT_EQ(d.end().reason, Reason::limit);
   EXPECT_EQ(d.attempt(), 0U) << "the backend never hears of it";
+  EXPECT_EQ(d.end().target, "/a");
+  EXPECT_EQ(d.counted(Counted::connection_refused), 1U);
+  EXPECT_EQ(d.counted(Counted::request_rejected), 0U);
 }
 
 TEST(RelayLimits, ASilentBodyIsGivenUp) {
@@ -126,7 +130,7 @@ TEST(RelayLimits, ABackendThatTakesNothingIsGivenUp) {
   d.backend_room(1);
   d.after(29s);
   EXPECT_EQ(d.phase(), Phase::awaiting) << "every byte gives it time";
-  d.relay.on_upstream_drained(d.now, d.bench);
+  d.relay.on_upstream_kernel_progress(d.now, d.bench);
   d.after(29s);
   EXPECT_EQ(d.phase(), Phase::awaiting) << "and so does every byte that its kernel takes";
   d.after(1s);
@@ -176,17 +180,56 @@ TEST(RelayLimits, NoMemoryForOneMoreSlowPeer) {
   d.relay.on_memory_exhausted(d.now, d.bench);
   EXPECT_EQ(d.end().reason, Reason::limit);
   EXPECT_EQ(d.end().closed_by, ClosedBy::sidecar);
+  EXPECT_EQ(d.end().detail, "limits.pooled_memory is used up");
   EXPECT_EQ(d.manner(), DownstreamManner::abort);
   EXPECT_EQ(d.counted(Counted::memory_refused), 1U);
 }
 
 TEST(RelayLimits, WhatWaitsIsKnownByItsCost) {
   Dialogue d;
-  EXPECT_EQ(d.relay.memory(), 0U);
+  const std::size_t quiet = d.relay.memory();
+  EXPECT_LT(quiet, 100U);
   d.client("GET /a HTTP/1.1\r\nHost: " + std::string(5'000, 'h'));
   EXPECT_GE(d.relay.memory(), 5'000U);
   d.client("\r\n\r\n");
-  EXPECT_EQ(d.relay.memory(), 0U);
+  EXPECT_GE(d.relay.memory(), 5'000U) << "the head is kept until it is answered";
+  d.connected();
+  d.backend("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_LT(d.relay.memory(), quiet + 100U);
+}
+
+TEST(RelayLimits, NoMoreOfATargetIsKeptThanIsWrittenDown) {
+  Dialogue d;
+  d.client("GET /" + std::string(30'000, 'a') + " HTTP/1.1\r\nHost: h\r\n\r\n");
+  d.connected();
+  EXPECT_NE(d.to_backend().find(std::string(30'000, 'a')), std::string::npos);
+  d.backend(kStream);
+  EXPECT_LT(d.relay.memory(), 5'000U) << "for the life of a stream";
+}
+
+TEST(RelayLimits, AHeadMayBeLongerThanWhatWaitsElsewhere) {
+  PolicySet policies = test::one_upstream();
+  policies.limits.pending_bytes = 16 * 1024;
+  Dialogue d(policies);
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(d.wishes().read_downstream) << i;
+    d.client(i == 0 ? "GET /" + std::string(1'000, 'a') : std::string(1'000, 'a'));
+  }
+  d.client(" HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(d.phase(), Phase::connecting);
+}
+
+TEST(RelayLimits, TrailersDoNotPassByARoutesChanges) {
+  PolicySet policies = test::one_upstream();
+  policies.routes[0].request_headers = {{{"X-Role", "guest"}}, {"X-User"}};
+  policies.client_address.header = "X-Client-IP";
+  Dialogue d(policies);
+  d.client(
+      "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nx-user: root\r\nX_Role: admin\r\nX-Sum: "
+      "1\r\n"
+      "X-Client-IP: 6.6.6.6\r\n\r\n");
+  d.connected();
+  EXPECT_TRUE(d.to_backend().ends_with("\r\n\r\n0\r\nX-Sum: 1\r\n\r\n"));
 }
 
 TEST(RelayLimits, AnIdleConnectionIsCountedWhenItGoes) {

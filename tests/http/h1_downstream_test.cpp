@@ -335,5 +335,25 @@ TEST(H1Downstream, LargeNumbersAreWrittenWhole) {
   EXPECT_EQ(d.take(), "HTTP/1.1 999 X\r\nContent-Length: 18446744073709551615\r\n\r\n");
 }
 
+/// The first bytes are enough: nobody has to wait for the end of a head that never comes.
+TEST(H1Downstream, SaysWhatCameToTheWrongPort) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"\x16", "this is TLS"},
+      {"\x16\x03\x01\x02\n", "this is TLS"},
+      {"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", "a PROXY header"},
+      {"PROXY UNKNOWN\r\n", "a PROXY header"},
+      {std::string_view("\r\n\r\n\0\r\nQUIT\n", 12), "a PROXY header"},
+  };
+  for (const auto& [bytes, why] : cases) {
+    H1Downstream codec;
+    HeadScratch scratch;
+    std::string_view input = bytes;
+    const H1Downstream::Parsed parsed = codec.next(input, {}, scratch);
+    EXPECT_EQ(parsed.event, H1Downstream::Event::error) << why;
+    EXPECT_EQ(parsed.refusal.status, 400);
+    EXPECT_TRUE(std::string_view(parsed.refusal.why).starts_with(why)) << parsed.refusal.why;
+  }
+}
+
 }  // namespace
 }  // namespace sidecar::http

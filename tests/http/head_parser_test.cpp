@@ -72,7 +72,7 @@ TEST(HeadEnd, IsBehindTheBlankLine) {
       {"A\r\n\r\n\n", 5, false},
   };
   for (const Case& c : cases) {
-    const HeadEnd end = find_head_end(c.bytes);
+    const HeadEnd end = HeadSearch{}.find(c.bytes);
     EXPECT_EQ(end.size, c.size) << test::printable(c.bytes);
     EXPECT_EQ(end.bare_lf, c.bare_lf) << test::printable(c.bytes);
   }

@@ -178,6 +178,24 @@ TEST(RewriteRequest, TakesOtherSpellingsOfWhatItSetsAlong) {
             " / [Host: h] [X-User: known] [X_Other: 2]");
 }
 
+TEST(RewriteRequest, WhatTheClientSaysOfItselfGoesWhereItIsSet) {
+  RequestChanges changes;
+  changes.x_forwarded = XForwarded::set;
+  changes.client_address = "192.0.2.7";
+  EXPECT_EQ(
+      rewritten({{"Host", "h"}, {"X-Real-IP", "6.6.6.6"}, {"X-Forwarded-Prefix", "//evil"}, {"X-Forwarded-Port", "1"}},
+                changes),
+      " / [Host: h] [X-Forwarded-For: 192.0.2.7] [X-Forwarded-Proto: http] [X-Forwarded-Host: h]");
+}
+
+TEST(RewriteRequest, ConnectionDoesNotRemoveWhatTellsTheClient) {
+  RequestChanges changes;
+  changes.client_header = "X-Client-IP";
+  EXPECT_EQ(rewritten({{"Host", "h"}, {"Connection", "close, X-Client-IP"}, {"X-Client-IP", "1"}, {"X_Client_IP", "2"}},
+                      changes),
+            " / [Host: h] [X-Client-IP: 1]");
+}
+
 TEST(RewriteRequest, SetsForwardingFields) {
   RequestChanges changes;
   changes.x_forwarded = XForwarded::set;
@@ -190,7 +208,7 @@ TEST(RewriteRequest, SetsForwardingFields) {
                        {"X-Forwarded-Host", "forged"},
                        {"X-Forwarded-For", "forged too"}},
                       changes),
-            " / [X-Forwarded-For: 2001:db8::1] [Host: h] [x-forwarded-proto: https] [X-Forwarded-Host: h]");
+            " / [Host: h] [X-Forwarded-For: 2001:db8::1] [X-Forwarded-Proto: https] [X-Forwarded-Host: h]");
   EXPECT_EQ(rewritten({{"Host", ""}, {"X-Forwarded-Host", "forged"}}, changes),
             " / [Host: ] [X-Forwarded-For: 2001:db8::1] [X-Forwarded-Proto: https]");
   EXPECT_EQ(rewritten({{"Host", "h"}}, changes, "http://h/"),

@@ -234,7 +234,7 @@ TEST(Http10Client, a_truncated_body_ends_in_a_reset_behind_the_bytes) {
   exchange.backend.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("hello"));
   exchange.backend.close();
   (void)exchange.client.read_head();
-  EXPECT_EQ(exchange.client.wait_end(), End::reset);
+  EXPECT_EQ(exchange.client.wait_end(scaled(1s)), End::reset);
   EXPECT_EQ(exchange.client.buffered(), "hello");
 }
 
@@ -322,8 +322,8 @@ TEST(EarlyResponse, is_delivered_although_the_client_keeps_sending) {
   EXPECT_EQ(response.status(), 413);
   EXPECT_TRUE(response.head.lists("Connection", "close"));
   EXPECT_TRUE(response.body == body);
-  EXPECT_NE(client.wait_end(), End::open) << "both sides close";
-  EXPECT_NE(connection.wait_end(), End::open) << "both sides close";
+  EXPECT_NE(client.wait_end(scaled(1s)), End::open) << "both sides close";
+  EXPECT_NE(connection.wait_end(scaled(1s)), End::open) << "both sides close";
 }
 
 TEST(EarlyResponse, to_a_chunked_upload_ends_the_upstream_connection) {
@@ -337,9 +337,9 @@ TEST(EarlyResponse, to_a_chunked_upload_ends_the_upstream_connection) {
   const Response response = read_response(client, "POST");
   EXPECT_EQ(response.body, "no, thanks");
   EXPECT_TRUE(response.head.lists("Connection", "close"));
-  EXPECT_NE(connection.wait_end(), End::open);
+  EXPECT_NE(connection.wait_end(scaled(1s)), End::open);
   client.half_close();
-  EXPECT_NE(client.wait_end(), End::open);
+  EXPECT_NE(client.wait_end(scaled(1s)), End::open);
 }
 
 }  // namespace

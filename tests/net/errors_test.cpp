@@ -140,7 +140,7 @@ TEST_P(BadResponse, is_a_bad_gateway) {
   const Response response = read_response(client);
   EXPECT_EQ(response.status(), 502);
   expect_no_address(response.body, backend);
-  EXPECT_NE(connection.wait_end(), End::open);
+  EXPECT_NE(connection.wait_end(scaled(1s)), End::open);
 }
 
 INSTANTIATE_TEST_SUITE_P(BadGateway, BadResponse,
@@ -267,7 +267,7 @@ TEST(HeadLimits, too_large_is_431) {
   RawConnection client = sidecar.connect();
   client.send(get("/", "X-Large: " + std::string(40'000, 'x') + "\r\n"));
   EXPECT_EQ(read_response(client).status(), 431);
-  EXPECT_NE(client.wait_end(), End::open);
+  EXPECT_NE(client.wait_end(scaled(1s)), End::open);
   EXPECT_TRUE(backend.no_connection_for(50ms));
 }
 

@@ -49,7 +49,7 @@ TEST(Harness, a_reset_is_told_from_an_end) {
 TEST(Harness, malformed_chunks_are_refused) {
   for (const std::string bytes : {"3;x=y\r\none\r\n", "g\r\n", " 3\r\none\r\n", "3\r\noneX\r\n", "0x3\r\none\r\n"}) {
     Pair pair;
-    pair.server.send(bytes);
+    pair.server.send(bytes + "0\r\n\r\n");  // All that was missing, if that were taken.
     BodyReader body(pair.client, chunked());
     EXPECT_THROW((void)body.read_all(500ms), std::exception) << bytes;
   }

@@ -57,9 +57,9 @@ TEST(Continue, a_refusal_without_the_body_closes_both_sides) {
   EXPECT_EQ(response.status(), 417);
   EXPECT_EQ(response.body, "no");
   EXPECT_TRUE(response.head.lists("Connection", "close"));
-  EXPECT_NE(connection.wait_end(), End::open);
+  EXPECT_NE(connection.wait_end(scaled(1s)), End::open);
   client.half_close();
-  EXPECT_NE(client.wait_end(), End::open);
+  EXPECT_NE(client.wait_end(scaled(1s)), End::open);
 }
 
 TEST(Interim, several_pass_in_order_with_their_fields) {

@@ -238,7 +238,7 @@ TEST(Escaping, bytes_from_outside_cannot_forge_a_line) {
   EXPECT_TRUE(text_of(sidecar.wait_for_log("request"), "path").starts_with("/\"quoted\\\"/caf"));
 }
 
-TEST(LogLevel, info_has_no_heartbeats_and_off_has_nothing) {
+TEST(LogLevel, info_has_no_heartbeats) {
   RawBackend backend;
   Launch launch = in_front_of(backend, {"--heartbeat-interval", "60ms"});
   for (auto& argument : launch.arguments) {

@@ -24,7 +24,7 @@ TEST_P(Malformed, is_refused_and_the_end) {
   const Response response = read_response(client);
   EXPECT_EQ(response.status(), GetParam().status);
   EXPECT_TRUE(response.head.lists("Connection", "close"));
-  EXPECT_NE(client.wait_end(), End::open);
+  EXPECT_NE(client.wait_end(scaled(1s)), End::open);
   EXPECT_EQ(client.buffered(), "");
   EXPECT_TRUE(backend.no_connection_for(30ms));
 }
@@ -82,7 +82,7 @@ TEST_P(MalformedChunks, end_the_exchange_on_both_sides) {
   EXPECT_EQ(body.read_exact(4), "fine");
   client.send(GetParam().bytes);
   EXPECT_EQ(read_response(client).status(), GetParam().status);
-  EXPECT_NE(client.wait_end(), End::open);
+  EXPECT_NE(client.wait_end(scaled(1s)), End::open);
   const BodyEnd end = body.wait_end();
   EXPECT_TRUE(end == BodyEnd::truncated || end == BodyEnd::reset) << "never dressed up as complete";
 }
@@ -100,7 +100,7 @@ TEST(Requests, with_a_coding_that_is_not_understood_are_501) {
   RawConnection client = sidecar.connect();
   client.send("POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n");
   EXPECT_EQ(read_response(client).status(), 501);
-  EXPECT_NE(client.wait_end(), End::open);
+  EXPECT_NE(client.wait_end(scaled(1s)), End::open);
 }
 
 TEST(Requests, of_an_unknown_version_are_refused) {
@@ -111,7 +111,7 @@ TEST(Requests, of_an_unknown_version_are_refused) {
     client.send("GET / " + version + "\r\n" + kHost + "\r\n");
     const int status = read_response(client).status();
     EXPECT_TRUE(status == 400 || status == 505) << version << ": " << status;
-    EXPECT_NE(client.wait_end(), End::open);
+    EXPECT_NE(client.wait_end(scaled(1s)), End::open);
   }
 }
 

@@ -125,7 +125,7 @@ TEST(StreamHead, is_not_made_of_a_response_that_is_none) {
     const Response response = read_response(client);
     EXPECT_EQ(response.head.bytes, head);
     EXPECT_EQ(response.body, "data: 1\n\n");
-    EXPECT_NE(connection.wait_end(), End::open);
+    EXPECT_NE(connection.wait_end(scaled(1s)), End::open);
   }
 }
 

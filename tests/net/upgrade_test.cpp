@@ -150,6 +150,10 @@ TEST(Upgrade, an_offer_of_h2c_is_dropped) {
   EXPECT_EQ(connection.read_head().bytes, get("/"));
   connection.send(ok("in HTTP/1.1"));
   EXPECT_EQ(read_response(client).body, "in HTTP/1.1");
+  client.send(get("/", "Connection: Upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"));
+  EXPECT_EQ(connection.read_head().bytes, get("/")) << "named in Connection or not";
+  connection.send(ok("again"));
+  EXPECT_EQ(read_response(client).body, "again");
 }
 
 TEST(Upgrade, refused_is_ordinary) {
@@ -181,7 +185,7 @@ TEST(Upgrade, unasked_101_is_a_bad_gateway) {
   (void)connection.read_head();
   connection.send(std::string(kSwitching) + "frames");
   EXPECT_EQ(read_response(client).status(), 502);
-  EXPECT_NE(connection.wait_end(), End::open);
+  EXPECT_NE(connection.wait_end(scaled(1s)), End::open);
 }
 
 }  // namespace

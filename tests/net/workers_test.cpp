@@ -3,6 +3,7 @@
 #include <atomic>
 #include <mutex>
 #include <random>
+#include <set>
 #include <sstream>
 
 #include "tests/net/harness/suite.hpp"
@@ -137,15 +138,21 @@ TEST(Workers, hundreds_of_streams_all_get_heartbeats_and_events) {
   EXPECT_EQ(closed(), count);
 }
 
-TEST(Workers, every_worker_serves) {
-  RawBackend backend;
-  Sidecar sidecar(with_workers(backend, "4"));
-  std::vector<Stream> streams;
-  for (int i = 0; i < 64; ++i) streams.push_back(open_stream(sidecar, backend));
-  std::vector<std::string> ids;
-  for (const auto& line : sidecar.log_of("stream_open")) ids.push_back(text_of(line, "id"));
-  std::sort(ids.begin(), ids.end());
-  EXPECT_EQ(std::adjacent_find(ids.begin(), ids.end()), ids.end()) << "ids are unique across workers";
+TEST(Workers, share_the_work) {
+  ServingBackend backend(serve_crowd);
+  Sidecar sidecar(with_workers(backend.listener(), "4"));
+  std::vector<RawConnection> clients;
+  for (int i = 0; i < 200; ++i) clients.push_back(sidecar.connect());
+  for (RawConnection& client : clients) client.send(get("/length/1"));
+  for (RawConnection& client : clients) EXPECT_EQ(read_response(client).status(), 200);
+  std::set<std::string> ids;
+  std::set<std::string> workers;
+  for (const auto& line : sidecar.log_of("request")) {
+    const std::string id = text_of(line, "id");
+    EXPECT_TRUE(ids.insert(id).second) << "ids are unique across workers";
+    workers.insert(id.substr(0, 8));
+  }
+  EXPECT_GE(workers.size(), 2U);
 }
 
 TEST(Workers, stopping_under_load_ends_with_0) {

@@ -210,8 +210,8 @@ void Simulation::judge_reason(std::size_t number, const LifecycleRecord& end) {
       demand(forced_, "nothing was forced");
       break;
     case Reason::limit:
-      demand((pipelining_ && sent_ > number + 1) || end.status == 101,
-             "nothing came behind the request, and no tunnel was half closed");
+      demand((pipelining_ && sent_ > number + 1) || end.status == 101 || (end.status == 503 && !dials_failed_.empty()),
+             "nothing came behind the request, no tunnel was half closed, and there were descriptors");
       break;
     case Reason::protocol_error:
       demand(request.malformed || plan.end == PlannedEnd::malformed || end.status == 408, "everything was well-formed");
