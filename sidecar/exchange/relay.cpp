@@ -57,7 +57,14 @@ Relay::Relay(std::string peer, bool tls, TimePoint now, const Workbench& bench) 
   // A read of the shell, what waits here and what waits to be written share the limit.
   const Limits& limits = bench.policies->limits;
   received_max_ = static_cast<std::uint32_t>(std::max(limits.pending_bytes / 4, limits.head_bytes));
-  deadline_ = now + bench.policies->limits.idle_timeout;
+  await_request(now, bench);
+}
+
+/// A client may be silent before its next request; not for long when the process wants to end.
+void Relay::await_request(TimePoint now, const Workbench& bench) {
+  const Limits& limits = bench.policies->limits;
+  const auto patience = refused_ ? limits.head_timeout : limits.idle_timeout;
+  deadline_ = now + (bench.drain ? kIdleTimeAtDrain : patience);
 }
 
 void Relay::expect_proxy_header(TimePoint now, const Workbench& bench) {
@@ -90,8 +97,7 @@ bool Relay::take_proxy_header(std::string_view& input, Turn& turn, Workbench& be
   proxy_header_awaited_ = false;
   input.remove_prefix(header.size);
   if (!header.source.empty()) peer_ = std::move(header.source);
-  const Limits& limits = bench.policies->limits;
-  deadline_ = turn.now + (refused_ ? limits.head_timeout : limits.idle_timeout);
+  await_request(turn.now, bench);
   return true;
 }
 
@@ -359,7 +365,7 @@ bool Relay::proceed(TimePoint now, Workbench& bench) {
   TurnScope scope(*this, now, bench);
   exchange_.reset();
   downstream_.next_request();
-  deadline_ = now + (bench.drain ? kIdleTimeAtDrain : bench.policies->limits.idle_timeout);
+  await_request(now, bench);
   pump_downstream({}, scope.turn, bench);
   if (downstream_eof_ && exchange_.phase() == Phase::idle) connection_ = Connection::closed;
   return true;
@@ -390,6 +396,7 @@ void Relay::on_memory_exhausted(TimePoint now, Workbench& bench) {
 void Relay::on_forced(TimePoint now, Workbench& bench) {
   TurnScope scope(*this, now, bench);
   exchange_.on_downstream_lost(Reason::forced, "the time to end was up", scope.turn);
+  if (connection_ == Connection::lingering) connection_ = Connection::closed;  // A reset would destroy what was sent.
   if (connection_ != Connection::closed) connection_ = Connection::aborted;
 }
 

@@ -109,6 +109,7 @@ class Relay {
   void tell_eof(Turn& turn, const Workbench& bench);
   void after_exchange(TimePoint now, const Workbench& bench);
   void linger(TimePoint now, bool draining);
+  void await_request(TimePoint now, const Workbench& bench);
   void expect_body(TimePoint now, const Workbench& bench);
   void on_body_silent(Turn& turn, Workbench& bench);
   [[nodiscard]] bool current(std::uint32_t attempt) const;

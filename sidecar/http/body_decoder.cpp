@@ -56,11 +56,12 @@ BodyDecoder::Result BodyDecoder::next_chunked(std::string_view& input, const Hea
     case ChunkedDecoder::Step::trailers:
       break;
   }
-  const HeadEnd end = search_.find(input);
+  // Nothing behind the limit is looked at: so what is wrong does not depend on how much came at once.
+  const HeadEnd end = search_.find(input.substr(0, limits.bytes));
   if (end.size == HeadEnd::kIncomplete) {
     if (end.bare_lf) {
       result.refusal = {400, "a trailer section with a bare LF"};
-    } else if (input.size() > limits.bytes) {
+    } else if (input.size() >= limits.bytes) {
       result.refusal = kTooLong;
     }
     if (result.refusal) result.step = Step::error;
@@ -70,9 +71,7 @@ BodyDecoder::Result BodyDecoder::next_chunked(std::string_view& input, const Hea
   if (end.size > 2) {
     const bool lenient = strictness_ == ChunkStrictness::tolerant;
     const auto forbidden = lenient ? ForbiddenTrailers::dropped : ForbiddenTrailers::refused;
-    result.refusal = end.size > limits.bytes
-                         ? kTooLong
-                         : parse_trailers(input.substr(0, end.size), forbidden, limits, scratch, result.trailers);
+    result.refusal = parse_trailers(input.substr(0, end.size), forbidden, limits, scratch, result.trailers);
   } else if (end.bare_lf) {
     result.refusal = {400, "a trailer section that ends in a bare LF"};
   }

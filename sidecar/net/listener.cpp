@@ -16,10 +16,19 @@ namespace {
 /// Out of file descriptors: how long accepting rests. What waits in the backlog is not lost.
 constexpr std::chrono::milliseconds kPause{200};
 
+/// Who is about to recover and fails again is not news.
+constexpr std::chrono::seconds kEpisode{10};
+
 /// How long the last handshakes may take when a listener finishes.
 constexpr std::chrono::milliseconds kHandshake{100};
 
 }  // namespace
+
+bool Listener::Episode::begins(TimePoint now) {
+  const bool over = now >= until_;
+  until_ = now + kEpisode;
+  return over;
+}
 
 Listener::Listener(Worker& worker, const ListeningSocket& socket, bool shared)
     : worker_(worker),
@@ -41,10 +50,15 @@ void Listener::finish() {
   worker_.schedule(*this, stop_at_);
 }
 
+bool Listener::accept_waiting() {
+  Accepted accepted = Accepted::one;
+  while (accepted == Accepted::one) accepted = accept_one();
+  return accepted == Accepted::nothing;
+}
+
 void Listener::stop() {
   if (!descriptor_.is_open()) return;
-  while (accept_one() == Accepted::one) {
-  }
+  static_cast<void>(accept_waiting());
   ErrorCode ignored;
   descriptor_.close(ignored);
 }
@@ -52,12 +66,10 @@ void Listener::stop() {
 void Listener::on_deadline(TimePoint now) {
   if (!descriptor_.is_open()) return;
   if (finishing_) {
-    // An earlier entry may have been queued; and whom nobody can accept yet is not to be reset.
-    Accepted accepted = Accepted::one;
-    while (exchange::is_due(stop_at_, now) && accepted == Accepted::one) accepted = accept_one();
-    if (accepted == Accepted::nothing) return stop();
-    worker_.schedule(*this, accepted == Accepted::one ? stop_at_ : now + kPause);
-  } else if (descriptor_.is_open() && paused_) {
+    if (!exchange::is_due(stop_at_, now)) return worker_.schedule(*this, stop_at_);  // An earlier entry was queued.
+    if (accept_waiting()) return stop();
+    worker_.schedule(*this, now + kPause);  // Whom nobody can accept yet is not to be reset.
+  } else if (paused_) {
     start();
   }
 }
@@ -93,9 +105,9 @@ Listener::Accepted Listener::accept_one() {
   }
   paused_ = false;
   const bool refused = admission == Census::Admission::refused;
-  if (refused && !refusing_) worker_.warn("limits.connections is reached: further clients get 503");
-  // Once an episode: it is over when there is room to speak of.
-  refusing_ = refused || (refusing_ && worker_.census().connections() > connections_max - connections_max / 10);
+  if (refused && refusals_.begins(worker_.now())) {
+    worker_.warn("limits.connections is reached: further clients get 503");
+  }
   // A unix peer may be bound to any path it likes: what a stranger chose is no address of his.
   const std::string name = peer.address.ss_family == AF_UNIX ? "unix" : to_string(peer);
   if (Session::start(worker_, fd, name, {refused, proxy_protocol_})) return Accepted::one;
@@ -106,7 +118,7 @@ Listener::Accepted Listener::accept_one() {
 }
 
 void Listener::pause(const char* why) {
-  if (!paused_) worker_.warn(why);
+  if (pauses_.begins(worker_.now())) worker_.warn(why);
   paused_ = true;
 }
 

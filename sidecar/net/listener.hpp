@@ -24,7 +24,8 @@ class Listener final : public TimedEntry {
   Listener(Worker& worker, const ListeningSocket& socket, bool shared);
 
   void start();
-  /// Newcomers are kept out from now on; who is on his way in is accepted, and then the socket is closed.
+  /// Newcomers are kept out from now on; who is on his way in is accepted, as soon as there is room for him, and then
+  /// the socket is closed.
   void finish();
   /// Closes it at once, behind what is in the backlog.
   void stop();
@@ -37,8 +38,19 @@ class Listener final : public TimedEntry {
  private:
   enum class Accepted { one, nothing, impossible };
 
+  /// What is told once, however often it happens, until it has not happened for a while.
+  class Episode {
+   public:
+    [[nodiscard]] bool begins(TimePoint now);
+
+   private:
+    TimePoint until_;
+  };
+
   void on_readable(const ErrorCode& error);
   [[nodiscard]] Accepted accept_one();
+  /// True when nobody waits any more.
+  [[nodiscard]] bool accept_waiting();
   void pause(const char* why);
 
   Worker& worker_;
@@ -47,7 +59,8 @@ class Listener final : public TimedEntry {
   unsigned id_;
   bool proxy_protocol_;
   bool paused_ = false;
-  bool refusing_ = false;   ///< limits.connections is reached.
+  Episode refusals_;
+  Episode pauses_;
   bool finishing_ = false;  ///< Newcomers are kept out.
   TimePoint stop_at_;       ///< Then.
 };

@@ -169,6 +169,37 @@ TEST(RelayDrain, EndsAreSpread) {
   EXPECT_GT(most, 5s);
 }
 
+TEST(RelayDrain, AnAnswerThatIsOutIsNotTakenBackInTheEnd) {
+  Dialogue d;
+  d.client("GET / HTTP/1.0\r\nHost: h\r\n\r\n");
+  d.connected();
+  d.drain();
+  d.backend("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_EQ(d.manner(), DownstreamManner::finish);
+  d.force();
+  EXPECT_EQ(d.manner(), DownstreamManner::close) << "a reset would destroy it on its way";
+}
+
+TEST(RelayDrain, WhoIsAcceptedLateHasNoMoreTimeThanOthers) {
+  Dialogue d;
+  d.drain();
+  Relay late("10.0.0.1:2", false, d.now, d.bench);
+  EXPECT_LE(late.next_deadline(), d.now + 1s);
+  Relay behind_a_balancer("10.0.0.1:3", false, d.now, d.bench);
+  behind_a_balancer.expect_proxy_header(d.now, d.bench);
+  behind_a_balancer.on_downstream_bytes("PROXY UNKNOWN\r\n", d.now, d.bench);
+  EXPECT_LE(behind_a_balancer.next_deadline(), d.now + 1s);
+}
+
+TEST(RelayDrain, WhoIsAcceptedLateIsToldToClose) {
+  Dialogue d;
+  d.bench.drain = {d.now + 1s, 1s, 5s};  // And nobody told the connection: it was not there yet.
+  d.client("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  d.connected();
+  d.backend("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_NE(d.to_client().find("\r\nConnection: close\r\n"), std::string::npos);
+}
+
 TEST(RelayDrain, ATunnelRunsOn) {
   Dialogue d;
   d.client("GET /w HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");

@@ -248,6 +248,25 @@ TEST_F(Names, that_nobody_answers_do_not_hold_up_the_exit) {
   EXPECT_EQ(sidecar.wait_exit(scaled(3s)), 0);
 }
 
+TEST_F(Names, that_are_slow_hold_up_no_other_name) {
+  shim_->name_address = kLoopback;
+  shim_->name_delay_ms = 3'000;
+  Launch launch;
+  const std::string port = std::to_string(backend_.port());
+  launch.config =
+      "listeners: [{ address: \"127.0.0.1:0\" }]\nupstreams:\n  slow: { url: \"http://slow.test:" + port +
+      "\", connect_timeout: 1s }\n  quick: { url: \"http://quick.test:" + port +
+      "\", connect_timeout: 1s }\nroutes:\n  - { name: slow, match: { path: /slow }, upstream: slow }\n"
+      "  - { name: quick, match: { path: \"/**\" }, upstream: quick }\nlog: { level: debug, format: json }\n";
+  Sidecar sidecar(shim_.under(launch));
+  RawConnection client = sidecar.connect();
+  client.send(get("/slow"));
+  while (shim_->names_asked == 0) std::this_thread::sleep_for(5ms);
+  shim_->name_delay_ms = 0;
+  expect_served(sidecar);
+  EXPECT_EQ(read_response(client).status(), 504);
+}
+
 // A wall clock that jumps: deadlines live on the steady one.
 
 class WallClock : public ::testing::TestWithParam<std::int64_t> {};

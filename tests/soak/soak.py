@@ -22,7 +22,7 @@ from clients import Clients  # noqa: E402
 REASONS = {"complete", "client_gone", "client_stalled", "upstream_reset", "upstream_truncated", "upstream_idle",
            "upstream_unreachable", "upstream_error", "upstream_timeout", "max_age", "drain", "forced", "limit",
            "protocol_error"}
-RELOAD_EVERY = 20.0
+RELOAD_EVERY = 2.0
 CALM = 3.0
 SETTLED_WITHIN = 30.0  # longer than every limit below
 

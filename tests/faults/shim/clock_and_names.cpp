@@ -28,11 +28,12 @@ int getaddrinfo(const char* name, const char* service, const addrinfo* hints, ad
   static auto* const next = faults::real<decltype(getaddrinfo)>("getaddrinfo");
   faults::Control* told = faults::control();
   if (told == nullptr || name == nullptr) return next(name, service, hints, found);
-  ++told->names_asked;
   // What the resolver knew when it was asked.
   const int error = told->name_error;
   const std::uint32_t address = told->name_address;
-  std::this_thread::sleep_for(std::chrono::milliseconds(told->name_delay_ms));
+  const std::chrono::milliseconds delay(told->name_delay_ms);
+  ++told->names_asked;
+  std::this_thread::sleep_for(delay);
   if (error != 0) return error;
   if (address == 0) return next(name, service, hints, found);
   std::array<char, 16> text{};

@@ -51,6 +51,8 @@ class Sidecar {
   [[nodiscard]] const std::string& address(std::size_t listener = 0) const { return addresses_.at(listener); }
   [[nodiscard]] std::uint16_t port() const;
 
+  /// Overwrites the configuration file of the launch, which must have had one. SIGHUP is another matter.
+  void rewrite(const std::string& config) const { (void)folder_.write("sidecar.yaml", config); }
   /// Sends a signal and does not wait.
   void signal(int number) const { process_->signal(number); }
   /// The exit code of a process that is about to end; fails the test when it does not.
