@@ -53,9 +53,9 @@ void write_head_fields(Fields fields, FramingKind framing, std::uint64_t length,
   if (framing == FramingKind::length && !written) write_length("Content-Length", length, out);
 }
 
-/// What ends up on the wrong port most often, by its first bytes; nullptr: something else.
+/// What ends up on the wrong port most often, by its first bytes behind empty lines; nullptr: something else.
 const char* wrong_protocol(std::string_view input) {
-  static constexpr std::string_view kProxyV2("\r\n\r\n\0\r\nQUIT\n", 12);
+  static constexpr std::string_view kProxyV2("\0\r\nQUIT\n", 8);
   if (input.starts_with('\x16')) return "this is TLS, and the listener speaks plain HTTP";
   const bool proxy =
       input.starts_with("PROXY TCP") || input.starts_with("PROXY UNKNOWN") || input.starts_with(kProxyV2);
@@ -85,9 +85,9 @@ H1Downstream::Parsed H1Downstream::next(std::string_view& input, const HeadLimit
 }
 
 H1Downstream::Parsed H1Downstream::next_head(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch) {
-  const char* const wrong = wrong_protocol(input);
   while (input.starts_with("\r\n")) input.remove_prefix(2);  // RFC 9112 §2.2: some clients send one behind a body.
   if (input.empty() || input == "\r") return {};
+  const char* const wrong = wrong_protocol(input);
   const HeadEnd end = body_.head_search().find(input.substr(0, limits.bytes));
   Parsed parsed;
   if (wrong != nullptr) {
