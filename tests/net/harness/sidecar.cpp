@@ -231,9 +231,12 @@ Outcome run_sidecar(const std::vector<std::string>& arguments, const std::vector
   Process process(SIDECAR_BINARY, arguments, environment);
   Outcome run;
   std::thread out([&] { for_each_line(process.stdout_fd(), [&](const auto& line) { run.out += line + "\n"; }); });
-  for_each_line(process.stderr_fd(), [&](const auto& line) { run.err += line + "\n"; });
+  std::thread err([&] { for_each_line(process.stderr_fd(), [&](const auto& line) { run.err += line + "\n"; }); });
+  const auto code = process.wait(scaled(10s));
+  if (!code) process.signal(SIGKILL);  // It serves instead of ending: its pipes would stay open for ever.
   out.join();
-  run.code = process.wait(scaled(10s)).value_or(-1);
+  err.join();
+  run.code = code.value_or(-1);
   return run;
 }
 
