@@ -58,8 +58,9 @@ Simulation::Simulation(std::uint64_t seed) : seed_(seed), random_(seed), policie
   at(a_while(), [this] { send_request(0); });
   if (random_.one_in(5)) at(Span(random_.below(60'000)), [this] { client_closes(); });
   if (random_.one_in(8)) at(Span(random_.below(60'000)), [this] { client_resets(); });
-  if (random_.one_in(10)) {
-    at(Span(random_.below(40'000)), [this] {
+  if (random_.one_in(5)) {
+    const std::uint64_t by = random_.one_in(2) ? 500 : 40'000;  // Streams are rare, and most of them short.
+    at(Span(random_.below(by)), [this] {
       drained_ = true;
       note("drain");
       shell_->drain();
