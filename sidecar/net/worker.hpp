@@ -27,7 +27,7 @@ namespace sidecar::net {
 /// One thread with everything that its sessions need: loop, timer, wheel, receive buffer, pools. Workers share the
 /// log, the policies, the census and the listening sockets, nothing else. run() is the thread's; post_*() may be called
 /// from any thread; the rest belongs to the worker.
-class Worker {
+class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a thread, with counters on lines of their own.
  public:
   /// What all workers of the process have in common; outlives them.
   struct Common {
