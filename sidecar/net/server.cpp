@@ -116,9 +116,7 @@ class Server {
     std::size_t others = kOtherFiles + Census::kRefusedMax;
     for (const auto& upstream : policies.upstreams) others += upstream.keepalive.max_idle * workers_max();
     const std::size_t most = files_max_ > 2 * others ? (files_max_ - others) / 2 : files_max_ / 4 + 1;
-    if (files_max_ > 0 && policies.limits.connections > most) {
-      policies.limits.connections = most;
-    }
+    if (files_max_ > 0) policies.limits.connections = std::min(policies.limits.connections, most);
     // A few per cent are nobody's plan.
     if (policies.limits.connections < config_.policies.limits.connections * 9 / 10) {
       log_.message(observe::Level::warn, "limits.connections is " +

@@ -17,12 +17,10 @@ int exchange(RawConnection& client, RawConnection& connection, std::string_view 
 TEST(Authentication, of_a_connection_stays_with_its_client) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
-  connection.send(kChallenge);
-  EXPECT_EQ(read_response(client).status(), 401);
+  Stream challenged = open_stream(sidecar, backend, get("/"), kChallenge);
+  RawConnection& client = challenged.client;
+  RawConnection& connection = challenged.backend;
+  EXPECT_EQ(challenged.head.start_line, "HTTP/1.1 401 No");
   // The handshake needs the same connection, whatever the method.
   const std::string second = "HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM VHlwZTI=\r\nContent-Length: 0\r\n\r\n";
   EXPECT_EQ(exchange(client, connection, get("/", "Authorization: NTLM VHlwZTE=\r\n"), second), 401);
@@ -47,12 +45,10 @@ TEST(Authentication, of_a_connection_stays_with_its_client) {
 TEST(Authentication, starts_anew_when_the_backend_closed_the_connection) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
-  connection.send(kChallenge);
-  EXPECT_EQ(read_response(client).status(), 401);
+  Stream challenged = open_stream(sidecar, backend, get("/"), kChallenge);
+  RawConnection& client = challenged.client;
+  RawConnection& connection = challenged.backend;
+  EXPECT_EQ(challenged.head.start_line, "HTTP/1.1 401 No");
   connection.close();
   client.send("POST /again HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
   RawConnection fresh = backend.accept();
@@ -64,12 +60,10 @@ TEST(Authentication, starts_anew_when_the_backend_closed_the_connection) {
 TEST(Authentication, what_a_held_connection_says_unasked_is_no_answer) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
-  connection.send(kChallenge);
-  EXPECT_EQ(read_response(client).status(), 401);
+  Stream challenged = open_stream(sidecar, backend, get("/"), kChallenge);
+  RawConnection& client = challenged.client;
+  RawConnection& connection = challenged.backend;
+  EXPECT_EQ(challenged.head.start_line, "HTTP/1.1 401 No");
   connection.send(ok("planted"));
   EXPECT_NE(connection.wait_end(scaled(1s)), End::open);
   client.send(get("/next"));
