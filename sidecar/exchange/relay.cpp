@@ -46,14 +46,15 @@ class Relay::TurnScope {
  private:
   Relay& relay_;
   Workbench& bench_;
-  http::H1Downstream::Sink to_downstream_;
+  http::DownstreamCodec::Sink to_downstream_;
   http::H1Upstream::Sink to_upstream_;
 
  public:
   Turn turn;
 };
 
-Relay::Relay(std::string peer, bool tls, TimePoint now, const Workbench& bench) : peer_(std::move(peer)), tls_(tls) {
+Relay::Relay(http::DownstreamCodec& codec, std::string peer, bool tls, TimePoint now, const Workbench& bench)
+    : downstream_(codec), peer_(std::move(peer)), tls_(tls) {
   // A read of the shell, what waits here and what waits to be written share the limit.
   const Limits& limits = bench.policies->limits;
   received_max_ = static_cast<std::uint32_t>(std::max(limits.pending_bytes / 4, limits.head_bytes));
@@ -136,7 +137,7 @@ void Relay::pump_downstream(std::string_view bytes, Turn& turn, Workbench& bench
     const bool wanted =
         exchange_.phase() == Phase::idle ? downstream_.at_head() : exchange_.takes_request_body() && !upstream_pending_;
     if (!wanted) break;
-    const http::H1Downstream::Parsed parsed = downstream_.next(input, limits, bench.scratch);
+    const http::DownstreamCodec::Parsed parsed = downstream_.next(input, limits, bench.scratch);
     if (!on_request_event(parsed, turn, bench)) break;
   }
   downstream_.received().keep(input);
@@ -147,11 +148,11 @@ void Relay::pump_downstream(std::string_view bytes, Turn& turn, Workbench& bench
   }
 }
 
-bool Relay::on_request_event(const http::H1Downstream::Parsed& parsed, Turn& turn, Workbench& bench) {
+bool Relay::on_request_event(const http::DownstreamCodec::Parsed& parsed, Turn& turn, Workbench& bench) {
   switch (parsed.event) {
-    case http::H1Downstream::Event::need_more:
+    case http::DownstreamCodec::Event::need_more:
       return false;
-    case http::H1Downstream::Event::head:
+    case http::DownstreamCodec::Event::head:
       deadline_ = kNever;
       head_begun_ = false;
       if (refused_) {
@@ -165,15 +166,15 @@ bool Relay::on_request_event(const http::H1Downstream::Parsed& parsed, Turn& tur
       pinned_ = pinned_ || http::authenticates_connection(parsed.head.fields);
       exchange_.on_request_head(parsed.head, parsed.framing, {peer_, tls_}, bench.policies, bench.next_id++, turn);
       return true;
-    case http::H1Downstream::Event::body:
+    case http::DownstreamCodec::Event::body:
       expect_body(turn.now, bench);
       exchange_.on_request_body(parsed.body, turn);
       return true;
-    case http::H1Downstream::Event::end:
+    case http::DownstreamCodec::Event::end:
       deadline_ = kNever;
       exchange_.on_request_end(parsed.trailers, turn);
       return true;
-    case http::H1Downstream::Event::error:
+    case http::DownstreamCodec::Event::error:
       deadline_ = kNever;
       exchange_.on_request_refused(parsed.refusal, parsed.head, {peer_, tls_}, bench.next_id++, turn);
       return false;

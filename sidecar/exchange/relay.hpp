@@ -7,7 +7,7 @@
 
 #include "exchange/exchange.hpp"
 #include "exchange/workbench.hpp"
-#include "http/h1_downstream.hpp"
+#include "http/downstream_codec.hpp"
 #include "http/h1_upstream.hpp"
 
 namespace sidecar::exchange {
@@ -23,13 +23,16 @@ struct Wishes {
   bool half_close_upstream = false;
 };
 
-/// One client connection, pure: bytes of both sides go in, bytes of both sides and wishes come out. It joins the two
-/// codecs with the exchange that runs. After every call the shell writes the workbench's outputs out and reports
-/// with on_downstream_progress() and on_upstream_progress(), which may produce more.
+/// One client connection (or one stream of an HTTP/2 connection), pure: bytes of both sides go in, bytes of both sides
+/// and wishes come out. It joins the two codecs with the exchange that runs. After every call the shell writes the
+/// workbench's outputs out and reports with on_downstream_progress() and on_upstream_progress(), which may produce
+/// more.
 class Relay {
  public:
-  /// `peer` is printable and lives with the relay.
-  Relay(std::string peer, bool tls, TimePoint now, const Workbench& bench);
+  /// `peer` is printable and lives with the relay; `codec` outlives it.
+  Relay(http::DownstreamCodec& codec, std::string peer, bool tls, TimePoint now, const Workbench& bench);
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
 
   /// The connection has to begin with a PROXY header, which may name another peer. Before its first byte.
   void expect_proxy_header(TimePoint now, const Workbench& bench);
@@ -103,7 +106,7 @@ class Relay {
   bool take_proxy_header(std::string_view& input, Turn& turn, Workbench& bench);
   void refuse_proxy_header(const char* why, Turn& turn, Workbench& bench);
   void pump_downstream(std::string_view bytes, Turn& turn, Workbench& bench);
-  bool on_request_event(const http::H1Downstream::Parsed& parsed, Turn& turn, Workbench& bench);
+  bool on_request_event(const http::DownstreamCodec::Parsed& parsed, Turn& turn, Workbench& bench);
   void pump_upstream(std::string_view bytes, Turn& turn, Workbench& bench);
   void on_response_event(const http::H1Upstream::Parsed& parsed, Turn& turn);
   void tell_eof(Turn& turn, const Workbench& bench);
@@ -115,7 +118,7 @@ class Relay {
   [[nodiscard]] bool current(std::uint32_t attempt) const;
   [[nodiscard]] http::HeadLimits head_limits(const Workbench& bench) const;
 
-  http::H1Downstream downstream_;
+  http::DownstreamCodec& downstream_;
   http::H1Upstream upstream_;
   Exchange exchange_;
   std::string peer_;

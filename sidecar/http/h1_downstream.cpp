@@ -165,7 +165,7 @@ void H1Downstream::start_tunnel() {
   body_is_empty_ = false;
 }
 
-void H1Downstream::write_informational(const ResponseHead& head, Output& out) const {
+void H1Downstream::write_informational(const ResponseHead& head, Output& out) {
   if (version_ == Version::http_1_0) return;  // RFC 9110 §15.2.
   write_status_line(head.status, head.reason, out);
   write_head_fields(head.fields, FramingKind::none, 0, false, out);
@@ -203,11 +203,11 @@ void H1Downstream::write_switching(const ResponseHead& head, Output& out) {
   out.copy("Connection: Upgrade\r\n\r\n");
 }
 
-void H1Downstream::write_data(std::string_view bytes, Output& out) const {
+void H1Downstream::write_data(std::string_view bytes, Output& out) {
   if (response_framing_ != FramingKind::none) write_body(bytes, response_framing_ == FramingKind::chunked, out);
 }
 
-void H1Downstream::write_end(Fields trailers, Output& out) const {
+void H1Downstream::write_end(Fields trailers, Output& out) {
   write_body_end(trailers, response_framing_ == FramingKind::chunked, out);
 }
 

@@ -39,7 +39,7 @@ void ChunkPool::give_back(Chunk* chunk) {
 }
 
 void PendingBytes::append(std::string_view bytes, ChunkPool& pool) {
-  size_ += bytes.size();
+  size_ += static_cast<std::uint32_t>(bytes.size());
   while (!bytes.empty()) {
     if (last_ == nullptr || end_ == last_->bytes.size()) {
       ChunkPool::Chunk* chunk = pool.take();
@@ -49,18 +49,18 @@ void PendingBytes::append(std::string_view bytes, ChunkPool& pool) {
     }
     const std::size_t part = std::min(bytes.size(), last_->bytes.size() - end_);
     std::memcpy(last_->bytes.data() + end_, bytes.data(), part);
-    end_ += static_cast<std::uint32_t>(part);
+    end_ = static_cast<std::uint16_t>(end_ + part);
     bytes.remove_prefix(part);
   }
 }
 
 void PendingBytes::consume(std::size_t size, ChunkPool& pool) {
   assert(size <= size_);
-  size_ -= size;
+  size_ -= static_cast<std::uint32_t>(size);
   while (first_ != nullptr) {
     const std::size_t held = (first_ == last_ ? end_ : first_->bytes.size()) - begin_;
     if (size < held) {
-      begin_ += static_cast<std::uint32_t>(size);
+      begin_ = static_cast<std::uint16_t>(begin_ + size);
       return;
     }
     size -= held;

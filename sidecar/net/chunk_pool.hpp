@@ -61,9 +61,11 @@ class PendingBytes {
  private:
   ChunkPool::Chunk* first_ = nullptr;
   ChunkPool::Chunk* last_ = nullptr;
-  std::uint32_t begin_ = 0;  ///< In first_.
-  std::uint32_t end_ = 0;    ///< In last_.
-  std::size_t size_ = 0;
+  std::uint32_t size_ = 0;
+  std::uint16_t begin_ = 0;  ///< In first_.
+  std::uint16_t end_ = 0;    ///< In last_.
+
+  static_assert(sizeof(ChunkPool::Chunk) <= 0xffff);
 };
 
 }  // namespace sidecar::net

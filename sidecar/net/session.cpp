@@ -83,7 +83,7 @@ bool Session::start(Worker& worker, int fd, std::string peer, Arrival arrival) {
 }
 
 Session::Session(Worker& worker, int fd, std::string peer)
-    : worker_(worker), downstream_(worker.io(), fd), relay_(std::move(peer), false, worker.now(), worker.bench()) {}
+    : worker_(worker), downstream_(worker.io(), fd), relay_(codec_, std::move(peer), false, worker.now(), worker.bench()) {}
 
 Session::~Session() {
   to_downstream_.clear(worker_.chunks());

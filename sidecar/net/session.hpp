@@ -6,6 +6,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "exchange/relay.hpp"
+#include "http/h1_downstream.hpp"
 #include "net/chunk_pool.hpp"
 #include "net/connector.hpp"
 #include "net/stream.hpp"
@@ -77,6 +78,7 @@ class Session final
   Stream downstream_;
   PendingBytes to_downstream_;
   PendingBytes to_upstream_;
+  http::H1Downstream codec_;
   exchange::Relay relay_;
   std::uint32_t attempt_ = 0;  ///< The last one that was begun.
   std::uint32_t unsent_ = 0;   ///< What the client's kernel had not taken when bytes last had to wait.

@@ -47,7 +47,8 @@ PolicySet one_upstream() {
   return policies;
 }
 
-Dialogue::Dialogue(const PolicySet& policies) : relay("192.0.2.7:51412", false, now, with_policies(bench, policies)) {}
+Dialogue::Dialogue(const PolicySet& policies)
+    : relay(codec, "192.0.2.7:51412", false, now, with_policies(bench, policies)) {}
 
 void Dialogue::client(std::string_view bytes) {
   relay.on_downstream_bytes(bytes, now, bench);

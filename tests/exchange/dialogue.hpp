@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "exchange/relay.hpp"
+#include "http/h1_downstream.hpp"
 #include "tests/exchange/gate.hpp"
 #include "tests/exchange/recorder.hpp"
 
@@ -61,6 +62,7 @@ class Dialogue {
   exchange::TimePoint now = exchange::TimePoint{} + std::chrono::hours{1};
   Gate gate;
   exchange::Workbench bench{recorder, gate, 1};
+  http::H1Downstream codec;
   exchange::Relay relay;
 
  private:

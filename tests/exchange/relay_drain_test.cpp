@@ -183,9 +183,11 @@ TEST(RelayDrain, AnAnswerThatIsOutIsNotTakenBackInTheEnd) {
 TEST(RelayDrain, WhoIsAcceptedLateHasNoMoreTimeThanOthers) {
   Dialogue d;
   d.drain();
-  Relay late("10.0.0.1:2", false, d.now, d.bench);
+  http::H1Downstream codec;
+  Relay late(codec, "10.0.0.1:2", false, d.now, d.bench);
   EXPECT_LE(late.next_deadline(), d.now + 1s);
-  Relay behind_a_balancer("10.0.0.1:3", false, d.now, d.bench);
+  http::H1Downstream behind_it;
+  Relay behind_a_balancer(behind_it, "10.0.0.1:3", false, d.now, d.bench);
   behind_a_balancer.expect_proxy_header(d.now, d.bench);
   behind_a_balancer.on_downstream_bytes("PROXY UNKNOWN\r\n", d.now, d.bench);
   EXPECT_LE(behind_a_balancer.next_deadline(), d.now + 1s);

@@ -32,7 +32,7 @@ Shell::Shell(const PolicySet& policies, Recorder& recorder, Surroundings& world)
       recorder_(recorder),
       world_(world),
       bench_(recorder, gate_, 1),
-      relay_("192.0.2.7:51412", false, now, with_policies(bench_, policies)) {
+      relay_(codec_, "192.0.2.7:51412", false, now, with_policies(bench_, policies)) {
   last_taken_ = last_heard_ = last_deferred_ = now;
 }
 

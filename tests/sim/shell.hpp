@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "exchange/relay.hpp"
+#include "http/h1_downstream.hpp"
 #include "tests/exchange/gate.hpp"
 #include "tests/exchange/recorder.hpp"
 
@@ -99,6 +100,7 @@ class Shell {
   Surroundings& world_;
   Gate gate_;
   exchange::Workbench bench_;
+  http::H1Downstream codec_;
   exchange::Relay relay_;
   Socket* backend_ = nullptr;
   bool dialing_ = false;
