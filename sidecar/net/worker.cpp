@@ -20,12 +20,12 @@ Worker::Worker(const Common& common, Settings settings, std::uint64_t first_id)
 
 Worker::~Worker() {
   // Handlers that never ran still hold what they would have deleted: let them run their course.
-  for_each_session([](Session& session) { session.force(); });
+  for_each_client([](ClientConnection& client) { client.force(); });
   for (const Generation& generation : generations_) {
     for (const auto& entry : generation.entries) entry.pool->clear();
   }
   for (const auto& listener : listeners_) listener->stop();
-  for_each_session([](Session& session) { session.force(); });
+  for_each_client([](ClientConnection& client) { client.force(); });
   io_.restart();
   io_.poll();
 }
@@ -113,22 +113,22 @@ void Worker::post_drain(const exchange::DrainPolicy& policy) {
     // Behind the last planned end there is time left for streams in the middle of an event.
     bench_.drain = {now() + policy.grace * 3 / 4, policy.retry_min, policy.retry_max};
     for (const auto& listener : listeners_) listener->finish();
-    for_each_session([](Session& session) { session.drain(); });
+    for_each_client([](ClientConnection& client) { client.drain(); });
     on_timer();
   });
 }
 
 void Worker::post_force() {
   asio::post(io_, [this] {
-    for_each_session([](Session& session) { session.force(); });
+    for_each_client([](ClientConnection& client) { client.force(); });
     io_.stop();
   });
 }
 
 template <class Visit>
-void Worker::for_each_session(Visit&& visit) {
-  // A session may unlink itself while it is visited.
-  for (auto it = sessions_.begin(); it != sessions_.end();) visit(*it++);
+void Worker::for_each_client(Visit&& visit) {
+  // A connection may unlink itself while it is visited.
+  for (auto it = clients_.begin(); it != clients_.end();) visit(*it++);
 }
 
 std::uint32_t Worker::user_timeout_ms() const {
@@ -165,7 +165,7 @@ void Worker::on_timer() {
 
 bool Worker::is_done() const {
   const auto open = [](const auto& listener) { return listener->is_open(); };
-  return sessions_.empty() && std::none_of(listeners_.begin(), listeners_.end(), open);
+  return clients_.empty() && std::none_of(listeners_.begin(), listeners_.end(), open);
 }
 
 void Worker::warn(std::string_view text) {

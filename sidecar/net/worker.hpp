@@ -15,9 +15,9 @@
 #include "net/asio.hpp"
 #include "net/census.hpp"
 #include "net/chunk_pool.hpp"
+#include "net/client_connection.hpp"
 #include "net/listener.hpp"
 #include "net/lookup.hpp"
-#include "net/session.hpp"
 #include "net/timed_entry.hpp"
 #include "net/upstream_pool.hpp"
 #include "observe/worker_observer.hpp"
@@ -79,14 +79,14 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
   [[nodiscard]] bool memory_is_short() const { return memory_ > memory_max_; }
   [[nodiscard]] std::uint32_t user_timeout_ms() const;
 
-  void add(Session& session) { sessions_.push_back(session); }
+  void add(ClientConnection& connection) { clients_.push_back(connection); }
   /// `entry` will be told at `due`, or a little before. Later than what it is queued for costs nothing.
   void schedule(TimedEntry& entry, TimePoint due);
   void warn(std::string_view text);
 
  private:
   static constexpr std::size_t kReceiveBytes = 64 * 1024;
-  using Sessions = boost::intrusive::list<Session, boost::intrusive::constant_time_size<false>>;
+  using Clients = boost::intrusive::list<ClientConnection, boost::intrusive::constant_time_size<false>>;
   using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
                                            asio::io_context::executor_type>;
 
@@ -105,7 +105,7 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
   void arm_timer();
   void on_timer();
   template <class Visit>
-  void for_each_session(Visit&& visit);
+  void for_each_client(Visit&& visit);
 
   asio::io_context io_{1};
   Lookup lookup_{io_};
@@ -123,7 +123,7 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<Generation> generations_;  ///< Newest last.
   std::uint64_t pools_made_ = 0;
-  Sessions sessions_;
+  Clients clients_;
 };
 
 }  // namespace sidecar::net
