@@ -160,6 +160,10 @@ void print_limits(Writer& out, const exchange::Limits& limits) {
   out.size("pending_bytes", limits.pending_bytes);
   out.size("pooled_memory", limits.pooled_memory);
   out.duration("write_timeout", limits.write_timeout);
+  out.open("http2");
+  out.number("concurrent_streams", limits.http2.concurrent_streams);
+  out.size("header_list", limits.http2.header_list);
+  out.close();
   out.close();
 }
 

@@ -31,6 +31,7 @@ constexpr Bounds kConnections{1, 10'000'000};
 constexpr Bounds kStreams{1, 10'000'000};
 constexpr Bounds kHeadBytes{1 << 10, 1 << 20};
 constexpr Bounds kHeadFields{1, 10'000};
+constexpr Bounds kConcurrentStreams{1, 1000};
 constexpr Bounds kPendingBytes{16 << 10, 1 << 30};
 constexpr Bounds kPooledMemory{1 << 20, std::size_t{1} << 40};
 
@@ -207,6 +208,10 @@ void read_limits(Section& top, exchange::Limits& limits) {
     section.value("pending_bytes", limits.pending_bytes, size(kPendingBytes));
     section.value("pooled_memory", limits.pooled_memory, size(kPooledMemory));
     section.value("write_timeout", limits.write_timeout, duration(kWriteTimeout));
+    section.section("http2", [&](Section& http2) {
+      http2.value("concurrent_streams", limits.http2.concurrent_streams, count(kConcurrentStreams));
+      http2.value("header_list", limits.http2.header_list, size(kHeadBytes));
+    });
   });
 }
 

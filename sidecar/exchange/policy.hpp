@@ -97,6 +97,14 @@ struct UpstreamPolicy {
   bool operator==(const UpstreamPolicy&) const = default;
 };
 
+/// Of a client's HTTP/2 connection.
+struct Http2Limits {
+  std::size_t concurrent_streams = 128;
+  std::size_t header_list = 32 * 1024;  ///< Bytes of a request head, as RFC 9113 §6.5.2 counts them.
+
+  bool operator==(const Http2Limits&) const = default;
+};
+
 struct Limits {
   std::size_t connections = 10'000;               ///< Of clients, in the whole process.
   std::optional<std::size_t> streams;             ///< Open event streams, in the whole process; nullopt: no limit.
@@ -109,6 +117,7 @@ struct Limits {
   std::size_t pending_bytes = 256 * 1024;
   std::size_t pooled_memory = 256 * 1024 * 1024;  ///< What all slow peers together may make us hold.
   Milliseconds write_timeout{30'000};
+  Http2Limits http2;
 
   bool operator==(const Limits&) const = default;
 };

@@ -55,7 +55,7 @@ TEST(Sections, EveryKeyOfARouteReachesItsMember) {
   EXPECT_EQ(route.request_headers, (exchange::FieldChanges{{{"X-S", "1"}}, {"Cookie"}}));
   EXPECT_EQ(route.response_headers, (exchange::FieldChanges{{{"X-R", "2"}}, {"Server"}}));
   EXPECT_EQ(route.log_path, exchange::LogPath::pattern);
-  EXPECT_EQ(config.policies.limits, (exchange::Limits{7, 5, 4, 2048, 9, 1s, 4s, 2s, 16384, 2 << 20, 3s}));
+  EXPECT_EQ(config.policies.limits, (exchange::Limits{7, 5, 4, 2048, 9, 1s, 4s, 2s, 16384, 2 << 20, 3s, {6, 3072}}));
   EXPECT_EQ(config.drain, (exchange::DrainPolicy{1s, 2s, 3s, 4s}));
   EXPECT_EQ(config.admin.address, (ListenAddress{"::1", 9, "", "[::1]:9"}));
   EXPECT_EQ(config.log.level, LogLevel::debug);
@@ -118,10 +118,13 @@ const Wrong kWrong[] = {
     Wrong{"limits: {head_timeout: off}\n", "2:24: limits.head_timeout: 'off' is not a duration (write 10s, 500ms, 2m)"},
     Wrong{"limits: {write_timeout: null}\n", "2:25: limits.write_timeout: must not be null"},
     Wrong{"limits: {pending_bytes: 15KiB}\n", "2:25: limits.pending_bytes: '15KiB' is out of range (16KiB to 1GiB)"},
-    Wrong{"limits: {http2: {}}\n",
-          "2:10: limits: unknown key 'http2' (known here: connections, streams, streams_per_client, head_bytes, "
-          "head_fields, head_timeout, body_timeout, idle_timeout, pending_bytes, pooled_memory and "
-          "write_timeout)"},
+    Wrong{"limits: {http2: {concurrent_streams: 0}}\n",
+          "2:38: limits.http2.concurrent_streams: '0' is out of range (1 to 1000)"},
+    Wrong{"limits: {quota: {}}\n",
+          "2:10: limits: unknown key 'quota' (known here: connections, streams, "
+          "streams_per_client, head_bytes, "
+          "head_fields, head_timeout, body_timeout, idle_timeout, pending_bytes, pooled_memory, "
+          "write_timeout and http2)"},
     Wrong{"limits: {connections: off}\n", "2:23: limits.connections: 'off' is not a whole number"},
     Wrong{"drain: {retry: [1s]}\n", "2:16: drain.retry: is a range: two durations, the shorter first, as in [1s, 5s]"},
     Wrong{"drain: {retry: [2s, 1s]}\n",

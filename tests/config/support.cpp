@@ -122,7 +122,8 @@ std::string described(const Config& config) {
       << config.drain.delay.count() << '|' << config.drain.grace.count() << '|' << config.drain.retry_min.count() << '|'
       << config.drain.retry_max.count() << '\n';
   out << limits.head_bytes << '|' << limits.head_fields << '|' << limits.head_timeout.count() << '|'
-      << limits.idle_timeout.count() << '|' << limits.pending_bytes << '|' << limits.write_timeout.count() << '\n';
+      << limits.idle_timeout.count() << '|' << limits.pending_bytes << '|' << limits.write_timeout.count() << '|'
+      << limits.http2.concurrent_streams << '|' << limits.http2.header_list << '\n';
   out << static_cast<int>(config.policies.x_forwarded) << '|' << config.policies.client_address.header;
   for (const exchange::Network& network : config.policies.client_address.trusted) {
     for (const std::uint8_t byte : network.address) out << ' ' << static_cast<int>(byte);
