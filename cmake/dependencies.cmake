@@ -25,3 +25,17 @@ if(NOT TARGET llhttp::llhttp)
     target_link_libraries(llhttp::llhttp INTERFACE ${LLHTTP_LIBRARY})
   endif()
 endif()
+
+# Without the option below a client could send CONTINUATION frames without end (CVE-2024-28182): Debian 12 has it since
+# 1.52.0-1+deb12u2, other systems since 1.61.
+if(NOT TARGET nghttp2::nghttp2)
+  find_path(NGHTTP2_INCLUDE nghttp2/nghttp2.h REQUIRED)
+  find_library(NGHTTP2_LIBRARY nghttp2 REQUIRED)
+  file(STRINGS ${NGHTTP2_INCLUDE}/nghttp2/nghttp2.h NGHTTP2_IS_RECENT REGEX nghttp2_option_set_max_continuations)
+  if(NOT NGHTTP2_IS_RECENT)
+    message(FATAL_ERROR "This libnghttp2 has known holes: 1.61 is needed, or 1.52.0-1+deb12u2 of Debian 12")
+  endif()
+  add_library(nghttp2::nghttp2 INTERFACE IMPORTED)
+  target_include_directories(nghttp2::nghttp2 INTERFACE ${NGHTTP2_INCLUDE})
+  target_link_libraries(nghttp2::nghttp2 INTERFACE ${NGHTTP2_LIBRARY})
+endif()

@@ -35,7 +35,8 @@ class Relay::TurnScope {
 
   ~TurnScope() {
     // An end that leaves nothing to deliver waits for no writing: behind a FIN there is none.
-    const bool delivered = !relay_.downstream_pending_ && bench_.to_downstream.empty();
+    const bool delivered =
+        !relay_.downstream_pending_ && bench_.to_downstream.empty() && relay_.downstream_.pending() == 0;
     if (delivered && relay_.exchange_.phase() == Phase::closing) relay_.exchange_.on_downstream_progress(0, 0, turn);
     relay_.after_exchange(turn.now, bench_);
     if (relay_.exchange_.upstream_wish().kind != UpstreamWish::Kind::none) bench_.to_upstream.clear();

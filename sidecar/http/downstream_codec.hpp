@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 #include "http/framing.hpp"
+#include "http/head_parser.hpp"
 #include "http/message_sink.hpp"
 #include "http/output.hpp"
 #include "http/received.hpp"
@@ -56,6 +58,9 @@ class DownstreamCodec {
   /// Only the end of the connection tells the client that the body is complete, so only a reset can tell that it is
   /// not (HTTP/1.0).
   [[nodiscard]] virtual bool only_reset_tells_truncation() const = 0;
+
+  /// Bytes of the response that are neither in an `Output` nor on their way; 0 where everything is written at once.
+  [[nodiscard]] virtual std::size_t pending() const { return 0; }
 
   // The encoder: what a ResponseSink is told.
   virtual void write_informational(const ResponseHead& head, Output& out) = 0;

@@ -7,6 +7,7 @@
 
 #include "http/field_names.hpp"
 #include "http/fields.hpp"
+#include "http/request_check.hpp"
 
 namespace sidecar::http {
 
@@ -134,18 +135,9 @@ Refusal parse_request_line(std::string_view line, RequestHead& out) {
   if (first == std::string_view::npos || first == last) return {400, "the request line has not three parts"};
   out.method = line.substr(0, first);
   out.target = line.substr(first + 1, last - first - 1);
-  static constexpr std::size_t kMethodMax = 255;
-  if (out.method.size() > kMethodMax) return {501, "the method is too long"};
-  if (!is_token(out.method)) return {400, "the method is no token"};
+  if (const Refusal refusal = check_method(out.method)) return refusal;
   if (const Refusal refusal = parse_version(line.substr(last + 1), out.version)) return refusal;
-  const auto bad = [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte <= 0x20 || byte == 0x7f || c == '#';
-  };
-  if (out.target.empty() || std::any_of(out.target.begin(), out.target.end(), bad)) {
-    return {400, "the request target has a character that no target has"};
-  }
-  return {};
+  return check_target_bytes(out.target);
 }
 
 /// Bare CR, bare LF, NUL and a line that starts with white space, anywhere in a strict head.

@@ -37,6 +37,24 @@ bool is_absolute_form(std::string_view target) {
 
 }  // namespace
 
+Refusal check_method(std::string_view method) {
+  static constexpr std::size_t kMethodMax = 255;
+  if (method.size() > kMethodMax) return {501, "the method is too long"};
+  if (!is_token(method)) return {400, "the method is no token"};
+  return {};
+}
+
+Refusal check_target_bytes(std::string_view target) {
+  const auto bad = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte <= 0x20 || byte == 0x7f || c == '#';
+  };
+  if (target.empty() || std::any_of(target.begin(), target.end(), bad)) {
+    return {400, "the request target has a character that no target has"};
+  }
+  return {};
+}
+
 TargetParts split_target(std::string_view target) {
   const auto mark = target.find("://");
   const bool has_scheme = mark != std::string_view::npos && target.find(':') == mark;

@@ -7,6 +7,12 @@
 /// What a request must be before anything is decided about it (RFC 9112 §3.2, RFC 9110 §7.2).
 namespace sidecar::http {
 
+/// A token that is not absurdly long.
+[[nodiscard]] Refusal check_method(std::string_view method);
+
+/// Some bytes, and none of them white space, a control or `#`. Which form it has is asked by check_request().
+[[nodiscard]] Refusal check_target_bytes(std::string_view target);
+
 /// Host, request target, Expect and field names that imitate others. Framing has its own check.
 [[nodiscard]] Refusal check_request(const RequestHead& head);
 

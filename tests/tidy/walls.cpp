@@ -38,10 +38,10 @@ struct Outside {
 };
 
 constexpr std::array kOutside{
-    Outside{"llhttp.h", "llhttp::", " http "},   Outside{"yaml-cpp/", "yaml-cpp", " config "},
-    Outside{"spdlog/", "spdlog::", " observe "}, Outside{"openssl/", "OpenSSL::", " net cli "},
-    Outside{"boost/asio", "", " net "},          Outside{"boost/beast", "", " net "},
-    Outside{"CLI/", "CLI11::", " cli "},
+    Outside{"llhttp.h", "llhttp::", " http "},     Outside{"nghttp2/", "nghttp2::", " http "},
+    Outside{"yaml-cpp/", "yaml-cpp", " config "},  Outside{"spdlog/", "spdlog::", " observe "},
+    Outside{"openssl/", "OpenSSL::", " net cli "}, Outside{"boost/asio", "", " net "},
+    Outside{"boost/beast", "", " net "},           Outside{"CLI/", "CLI11::", " cli "},
 };
 
 /// Of the standard library, what has a thread, a clock of its own or a file in it.
@@ -54,7 +54,7 @@ constexpr std::array<std::string_view, 12> kForbiddenOnPureShore{
 bool is_forbidden_on_pure_shore(std::string_view name) {
   if (std::ranges::find(kForbiddenOnPureShore, name) != kForbiddenOnPureShore.end()) return true;
   if (name.starts_with("boost/")) return !name.starts_with("boost/intrusive/");
-  return name.ends_with(".h") && name != "llhttp.h" && name != "arpa/inet.h";
+  return name.ends_with(".h") && name != "llhttp.h" && name != "nghttp2/nghttp2.h" && name != "arpa/inet.h";
 }
 
 bool has_word(List list, std::string_view word) {

@@ -23,6 +23,9 @@ TEST(Walls, FolderOf) {
 TEST(Walls, EachOutsideLibraryHasItsRoom) {
   EXPECT_EQ(count("sidecar/http/a.cpp", "#include <llhttp.h>\n"), 0U);
   EXPECT_EQ(count("sidecar/net/a.cpp", "#include <llhttp.h>\n"), 1U);
+  EXPECT_EQ(count("sidecar/http/a.cpp", "#include <nghttp2/nghttp2.h>\n"), 0U);
+  EXPECT_EQ(count("sidecar/net/a.cpp", "#include <nghttp2/nghttp2.h>\n"), 1U);
+  EXPECT_EQ(count("sidecar/exchange/a.cpp", "#include <nghttp2/nghttp2.h>\n"), 1U);
   EXPECT_EQ(count("sidecar/config/a.cpp", "#include <yaml-cpp/yaml.h>\n"), 0U);
   EXPECT_EQ(count("sidecar/cli/a.cpp", "#include <yaml-cpp/yaml.h>\n"), 1U);
   EXPECT_EQ(count("sidecar/observe/a.cpp", "#include <spdlog/spdlog.h>\n"), 0U);
