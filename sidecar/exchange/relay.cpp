@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "http/field_names.hpp"
-#include "http/proxy_protocol.hpp"
 
 namespace sidecar::exchange {
 
@@ -70,7 +69,7 @@ void Relay::await_request(TimePoint now, const Workbench& bench) {
 }
 
 void Relay::expect_proxy_header(TimePoint now, const Workbench& bench) {
-  proxy_header_awaited_ = true;
+  opening_.expect_proxy_header();
   deadline_ = now + bench.policies->limits.head_timeout;
 }
 
@@ -84,22 +83,24 @@ bool Relay::current(std::uint32_t attempt) const {
 
 // ---- The client's side -------------------------------------------------------------------------------------------
 
-/// True when it is there: what is left of `input` is the client's own.
-bool Relay::take_proxy_header(std::string_view& input, Turn& turn, Workbench& bench) {
-  http::ProxyHeader header = http::read_proxy_header(input);
-  switch (header.status) {
-    case http::ProxyHeader::Status::need_more:
+/// True when what is left of `input` is the client's requests.
+bool Relay::open_connection(std::string_view& input, Turn& turn, Workbench& bench) {
+  const bool header_awaited = opening_.awaits_proxy_header();
+  const Opening::Result result = opening_.look(input, peer_);
+  if (header_awaited && !opening_.awaits_proxy_header()) await_request(turn.now, bench);
+  switch (result.outcome) {
+    case Opening::Outcome::need_more:
       return false;
-    case http::ProxyHeader::Status::error:
-      refuse_proxy_header(header.why, turn, bench);
+    case Opening::Outcome::wrong_header:
+      refuse_proxy_header(result.why, turn, bench);
       return false;
-    case http::ProxyHeader::Status::done:
+    case Opening::Outcome::http2:
+      connection_ = Connection::handed_over;
+      deadline_ = kNever;
+      return false;
+    case Opening::Outcome::http1:
       break;
   }
-  proxy_header_awaited_ = false;
-  input.remove_prefix(header.size);
-  if (!header.source.empty()) peer_ = std::move(header.source);
-  await_request(turn.now, bench);
   return true;
 }
 
@@ -129,12 +130,9 @@ void Relay::on_downstream_bytes(std::string_view bytes, TimePoint now, Workbench
 
 void Relay::pump_downstream(std::string_view bytes, Turn& turn, Workbench& bench) {
   std::string_view input = downstream_.received().join(bytes);
-  if (proxy_header_awaited_ && !take_proxy_header(input, turn, bench)) {
-    downstream_.received().keep(input);
-    return;
-  }
   const http::HeadLimits limits = head_limits(bench);
-  while (connection_ == Connection::open) {
+  const bool begun = opening_.over() || open_connection(input, turn, bench);
+  while (begun && connection_ == Connection::open) {
     const bool wanted =
         exchange_.phase() == Phase::idle ? downstream_.at_head() : exchange_.takes_request_body() && !upstream_pending_;
     if (!wanted) break;
@@ -143,7 +141,8 @@ void Relay::pump_downstream(std::string_view bytes, Turn& turn, Workbench& bench
   }
   downstream_.received().keep(input);
   tell_eof(turn, bench);
-  if (exchange_.phase() == Phase::idle && !head_begun_ && !downstream_.received().empty()) {
+  const bool idle = connection_ == Connection::open && exchange_.phase() == Phase::idle;
+  if (idle && !head_begun_ && !opening_.awaits_proxy_header() && !downstream_.received().empty()) {
     head_begun_ = true;
     deadline_ = turn.now + bench.policies->limits.head_timeout;
   }
@@ -436,7 +435,7 @@ void Relay::on_deadline(TimePoint now, Workbench& bench) {
     downstream_.refuse_persistence();
     exchange_.on_request_refused({408, "the head did not come in time"}, {}, {peer_, tls_}, bench.next_id++,
                                  scope.turn);
-  } else if (proxy_header_awaited_ && !downstream_.received().empty()) {
+  } else if (opening_.awaits_proxy_header() && !downstream_.received().empty()) {
     refuse_proxy_header("the PROXY header did not come in time", scope.turn, bench);
   } else {
     if (connection_ == Connection::open) bench.lifecycle.on_counted(Counted::idle_closed, 1);
@@ -476,6 +475,9 @@ Wishes Relay::wishes() const {
       break;
     case Connection::aborted:
       wishes.downstream = DownstreamManner::abort;
+      break;
+    case Connection::handed_over:
+      wishes.downstream = DownstreamManner::hand_over;
       break;
   }
   // Behind the request of a stream nothing but the FIN matters: bytes that hide it are read until they are too many.

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "exchange/exchange.hpp"
+#include "exchange/opening.hpp"
 #include "exchange/workbench.hpp"
 #include "http/downstream_codec.hpp"
 #include "http/h1_upstream.hpp"
@@ -36,6 +37,8 @@ class Relay {
 
   /// The connection has to begin with a PROXY header, which may name another peer. Before its first byte.
   void expect_proxy_header(TimePoint now, const Workbench& bench);
+  /// The connection may turn out to be HTTP/2's (RFC 9113 §3.3). Before its first byte.
+  void expect_http2() { opening_.expect_http2(); }
 
   void on_downstream_bytes(std::string_view bytes, TimePoint now, Workbench& bench);
   void on_downstream_eof(TimePoint now, Workbench& bench);
@@ -83,6 +86,8 @@ class Relay {
     return upstream_.keep_alive_timeout();
   }
   [[nodiscard]] Phase phase() const { return exchange_.phase(); }
+  /// Behind DownstreamManner::hand_over: who the client is.
+  [[nodiscard]] std::string take_peer() { return std::move(peer_); }
   /// Bytes of the client that wait for their turn.
   [[nodiscard]] std::size_t waiting() const { return downstream_.received().size(); }
   /// What heads cost that are kept, and bytes that came and wait for their turn.
@@ -98,12 +103,13 @@ class Relay {
     truncating,  ///< A reset follows when everything is delivered.
     closed,
     aborted,
+    handed_over,
   };
 
   class TurnScope;
   friend class TurnScope;
 
-  bool take_proxy_header(std::string_view& input, Turn& turn, Workbench& bench);
+  bool open_connection(std::string_view& input, Turn& turn, Workbench& bench);
   void refuse_proxy_header(const char* why, Turn& turn, Workbench& bench);
   void pump_downstream(std::string_view bytes, Turn& turn, Workbench& bench);
   bool on_request_event(const http::DownstreamCodec::Parsed& parsed, Turn& turn, Workbench& bench);
@@ -127,14 +133,14 @@ class Relay {
   TimePoint upstream_stalled_at_ = kNever;  ///< The same for the backend.
   std::uint32_t received_max_ = 0;
   Connection connection_ = Connection::open;
+  Opening opening_;
   bool downstream_pending_ : 1 = false;  ///< Bytes wait for the client.
   bool upstream_pending_ : 1 = false;    ///< Bytes wait for the backend.
   bool downstream_eof_ : 1 = false;
   bool head_begun_ : 1 = false;  ///< Some bytes of the next head are here.
   bool tls_ : 1 = false;
   bool refused_ : 1 = false;  ///< One connection too many.
-  bool proxy_header_awaited_ : 1 = false;
-  bool pinned_ : 1 = false;  ///< What authenticates itself is the connection: no other client may get the backend's.
+  bool pinned_ : 1 = false;   ///< What authenticates itself is the connection: no other client may get the backend's.
 };
 
 }  // namespace sidecar::exchange

@@ -38,6 +38,7 @@ enum class DownstreamManner : std::uint8_t {
   abort_after_flush,  ///< A reset, but not before the client's kernel has every byte.
   close,              ///< At once; what was sent is delivered.
   abort,              ///< A reset at once.
+  hand_over,          ///< It speaks HTTP/2: somebody else takes it, with all that was read so far.
 };
 
 /// Why no upstream connection came about.

@@ -73,6 +73,8 @@ class H2Connection {
   /// The shell is done with it; the stream is destroyed. What was not in frames is cut, as the client can tell.
   void release(H2Stream& stream);
 
+  /// A head has begun, and more of it must come soon.
+  [[nodiscard]] bool in_head() const { return watch_.in_head(); }
   /// Streams that were not released, told about or not.
   [[nodiscard]] std::size_t streams() const { return streams_.size(); }
   /// Requests that were told to come back over HTTP/1.1.

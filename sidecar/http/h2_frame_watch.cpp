@@ -11,6 +11,7 @@ constexpr unsigned char kData = 0x0;
 constexpr unsigned char kHeaders = 0x1;
 constexpr unsigned char kContinuation = 0x9;
 constexpr unsigned char kEndStream = 0x1;
+constexpr unsigned char kEndHeaders = 0x4;
 constexpr unsigned char kPadded = 0x8;
 
 /// One byte of padding length and as much padding as there can be.
@@ -45,9 +46,11 @@ const char* H2FrameWatch::on_header() {
   const unsigned char type = header_[3];
   const unsigned char flags = header_[4];
   if (type == kContinuation) {
+    section_open_ = (flags & kEndHeaders) == 0;
     return ++continuations_ > kContinuationsMax ? "too many CONTINUATION frames in one field section" : nullptr;
   }
   continuations_ = 0;
+  section_open_ = type == kHeaders && (flags & kEndHeaders) == 0;
   if (type == kHeaders) {
     earn(kEarnedByRequest);
     return nullptr;
@@ -56,6 +59,11 @@ const char* H2FrameWatch::on_header() {
   const bool has_data = payload_left_ > 0 && !padding_only;
   if (type == kData && (has_data || (flags & kEndStream) != 0)) return nullptr;
   return --allowance_ < 0 ? "too many frames that ask for nothing" : nullptr;
+}
+
+bool H2FrameWatch::in_head() const {
+  const bool of_section = header_[3] == kHeaders || header_[3] == kContinuation;
+  return preface_left_ > 0 || header_size_ > 0 || section_open_ || (payload_left_ > 0 && of_section);
 }
 
 void H2FrameWatch::earn(std::int32_t frames) {

@@ -23,6 +23,9 @@ class H2FrameWatch {
   /// A frame with a response went out: the client may answer it with a few of its own.
   void on_response_frame() { earn(kEarnedByFrame); }
 
+  /// A head has begun, of a frame or of a request, and more of it must come soon.
+  [[nodiscard]] bool in_head() const;
+
   static constexpr int kContinuationsMax = 8;  ///< In one field section: more than its size limit can need.
 
  private:
@@ -40,6 +43,7 @@ class H2FrameWatch {
   std::uint8_t header_size_ = 0;
   std::uint8_t preface_left_ = static_cast<std::uint8_t>(kH2Preface.size());
   std::uint8_t continuations_ = 0;
+  bool section_open_ = false;  ///< CONTINUATION has to follow.
   std::uint32_t payload_left_ = 0;
   std::int32_t allowance_ = kAllowance;
 };

@@ -52,6 +52,7 @@ class H2Stream final : public DownstreamCodec {
   void write_end(Fields trailers, Output& out) override;
 
   [[nodiscard]] std::int32_t id() const { return id_; }
+  void* shell = nullptr;  ///< Whoever serves it; only kept.
 
   /// The client reset it, or it broke a rule, or the connection is gone, before the response was out. That is news.
   [[nodiscard]] bool lost() const { return lost_; }

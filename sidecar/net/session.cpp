@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "net/http2_session.hpp"
 #include "net/worker.hpp"
 #include "net/writing.hpp"
 
@@ -16,9 +17,6 @@ namespace {
 /// How often it is looked for a client that is not read.
 constexpr std::chrono::seconds kBlindLook{1};
 
-/// Who holds no more than this is no reason for a shortage of memory, and is served in one.
-constexpr std::size_t kModest = 8 * 1024;
-
 }  // namespace
 
 bool Session::start(Worker& worker, int fd, std::string peer, Arrival arrival) {
@@ -30,6 +28,9 @@ bool Session::start(Worker& worker, int fd, std::string peer, Arrival arrival) {
   }
   if (arrival.proxy_protocol) session->relay_.expect_proxy_header(worker.now(), worker.bench());
   if (arrival.refused) session->relay_.refuse_all(worker.now(), worker.bench());
+  session->relay_.expect_http2();
+  session->refused_ = arrival.refused;
+  session->translates_http2_ = arrival.translates_http2;
   worker.add(*session);
   session->enter([] {});
   return true;
@@ -40,8 +41,8 @@ Session::Session(Worker& worker, int fd, std::string peer)
 
 Session::~Session() {
   to_downstream_.clear(worker_.chunks());
-  worker_.change_memory(memory_, 0);
-  worker_.census().leave_connection();
+  static_cast<void>(worker_.change_memory(memory_, 0));
+  if (!handed_over_) worker_.census().leave_connection();
 }
 
 template <class Entry>
@@ -142,11 +143,8 @@ void Session::settle() {
 bool Session::exceeds_memory() {
   relay_.tidy();
   const std::size_t memory = relay_.memory() + to_downstream_.memory() + upstream_memory();
-  if (memory == memory_) return false;
-  const bool more = memory > memory_;
-  worker_.change_memory(memory_, memory);
-  memory_ = static_cast<std::uint32_t>(memory);
-  if (!more || memory <= kModest || !worker_.memory_is_short()) return false;
+  const std::size_t before = std::exchange(memory_, static_cast<std::uint32_t>(memory));
+  if (worker_.change_memory(before, memory)) return false;
   relay_.on_memory_exhausted(worker_.now(), worker_.bench());
   return true;
 }
@@ -195,6 +193,9 @@ void Session::obey_downstream(const exchange::Wishes& wishes) {
       }
       worker_.schedule(*this, worker_.now() + exchange::kDeadlineGrid);
       break;
+    case exchange::DownstreamManner::hand_over:
+      hand_over();
+      return;
     case exchange::DownstreamManner::keep:
     case exchange::DownstreamManner::finish:
       break;
@@ -231,6 +232,15 @@ void Session::arm_downstream_write() {
     --pending_ops_;
     enter([&] { write_downstream(); });
   });
+}
+
+void Session::hand_over() {
+  closing_ = true;
+  handed_over_ = true;
+  unlink();
+  const auto mode = translates_http2_ ? http::H2Connection::Mode::translate : http::H2Connection::Mode::refuse;
+  Http2Session::start(worker_, std::move(downstream_), {relay_.take_peer(), mode, false, refused_},
+                      codec_.received().join({}));
 }
 
 void Session::close(bool reset) {

@@ -17,8 +17,9 @@ namespace sidecar::net {
 class Session final : public ClientConnection, private UpstreamSide {
  public:
   struct Arrival {
-    bool refused = false;         ///< One connection too many: its requests are answered with 503.
-    bool proxy_protocol = false;  ///< Its first bytes say who the peer is.
+    bool refused = false;           ///< One connection too many: its requests are answered with 503.
+    bool proxy_protocol = false;    ///< Its first bytes say who the peer is.
+    bool translates_http2 = false;  ///< Who speaks it is served, and not told to come back over HTTP/1.1.
   };
 
   /// Takes over the connected `fd`. False: it could not be watched, and stays the caller's.
@@ -48,6 +49,7 @@ class Session final : public ClientConnection, private UpstreamSide {
   bool exceeds_memory();
   void arm_downstream_read();
   void arm_downstream_write();
+  void hand_over();
   void close(bool reset);
 
   http::H1Downstream codec_;
@@ -60,6 +62,9 @@ class Session final : public ClientConnection, private UpstreamSide {
   bool write_armed_ : 1 = false;
   bool downstream_shut_ : 1 = false;
   bool blind_ : 1 = false;  ///< The client is not read: that it is gone has to be asked.
+  bool refused_ : 1 = false;
+  bool translates_http2_ : 1 = false;
+  bool handed_over_ : 1 = false;  ///< The socket is somebody else's now.
   bool closing_ : 1 = false;
 };
 

@@ -30,6 +30,9 @@ class Stream {
  public:
   /// Takes over `fd`, which is non-blocking and close-on-exec.
   Stream(asio::io_context& io, int fd) : descriptor_(io.get_executor(), fd) {}
+  /// No wait is armed on `other`, which is only to be destroyed.
+  Stream(Stream&& other) = default;
+  Stream& operator=(Stream&&) = delete;
 
   [[nodiscard]] IoResult try_read(std::span<char> buffer);
   [[nodiscard]] IoResult try_writev(std::span<const iovec> pieces);

@@ -61,6 +61,13 @@ std::span<char> Worker::receive_buffer() {
   return std::span(*receive_buffer_).first(size);
 }
 
+bool Worker::change_memory(std::size_t before, std::size_t after) {
+  // Who holds no more than this is no reason for a shortage, and is served in one.
+  static constexpr std::size_t kModest = 8 * 1024;
+  memory_ += after - before;
+  return after <= before || after <= kModest || memory_ <= memory_max_;
+}
+
 UpstreamPool& Worker::pool(const exchange::UpstreamPolicy& upstream) {
   for (auto generation = generations_.rbegin(); generation != generations_.rend(); ++generation) {
     for (const auto& entry : generation->entries) {

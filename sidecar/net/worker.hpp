@@ -74,9 +74,9 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
   [[nodiscard]] Lookup& lookup() { return lookup_; }
   [[nodiscard]] Census& census() { return common_.census; }
 
-  /// What a session holds for slow peers was `before` and is `after` bytes.
-  void change_memory(std::size_t before, std::size_t after) { memory_ += after - before; }
-  [[nodiscard]] bool memory_is_short() const { return memory_ > memory_max_; }
+  /// What somebody holds for slow peers was `before` and is `after` bytes. False: he took more although memory is
+  /// short, and not a modest piece of it.
+  [[nodiscard]] bool change_memory(std::size_t before, std::size_t after);
   [[nodiscard]] std::uint32_t user_timeout_ms() const;
 
   void add(ClientConnection& connection) { clients_.push_back(connection); }

@@ -1,6 +1,6 @@
 """Request lines, fields, hosts and the fields of one connection (RFC 9112 sections 2 to 5, RFC 9110 section 7)."""
 
-from case import CLOSED, GET, OK, Case, head, passes, refused
+from case import BEHIND, CLOSED, GET, OK, Case, head, passes, refused
 
 LINES = "a line ends in CRLF; nothing else ends one"
 NAMES = "names and values have no other characters (RFC 9110, 5.5 and 5.6.2)"
@@ -32,7 +32,9 @@ REQUEST_LINES = [
     *(refused(f"version {version.decode()}", line(b"GET / " + version), why="no HTTP version")
       for version in (b"HTTP/1", b"HTTP/11", b"HTTP/1.1.1", b"HTTP/01.1", b"HTTP/1.10", b"http/1.1", b"HTTPS/1.1",
                       b"HTTP/1.x", b"HTTP/1,1", b"HTTP 1.1")),
-    refused("preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, why="HTTP/2 never reaches the backend"),
+    Case("preface of HTTP/2", (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + BEHIND,), statuses=(), end=CLOSED,
+         why="behind it only frames are read; HTTP/2 never reaches the backend"),
+    refused("preface of HTTP/2, wrong at its end", b"PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n", 505),
     refused("a TLS handshake", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n"),
     refused("tab in the request line", line(b"GET\t/ HTTP/1.1")),
     refused("two spaces before the target", line(b"GET  / HTTP/1.1")),
