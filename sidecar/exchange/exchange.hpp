@@ -4,34 +4,20 @@
 #include <string>
 #include <string_view>
 
+#include "exchange/account.hpp"
 #include "exchange/clock.hpp"
-#include "exchange/drain_plan.hpp"
+#include "exchange/event_stream.hpp"
 #include "exchange/lifecycle.hpp"
 #include "exchange/phase.hpp"
 #include "exchange/policy.hpp"
 #include "exchange/prepare.hpp"
-#include "exchange/stream_delivery.hpp"
-#include "exchange/stream_gate.hpp"
-#include "exchange/stream_source.hpp"
+#include "exchange/turn.hpp"
 #include "exchange/wishes.hpp"
 #include "http/framing.hpp"
 #include "http/h1_upstream.hpp"
 #include "http/message_sink.hpp"
 
 namespace sidecar::exchange {
-
-/// What surrounds one call. Nothing in it outlives the call.
-struct Turn {
-  TimePoint now;
-  http::ResponseSink& downstream;
-  http::RequestSink& upstream;
-  http::HeadScratch& scratch;
-  std::string& own_body;  ///< Where bytes of ours are composed; lives until the output is written.
-  LifecycleSink& lifecycle;
-  StreamGate& gate;
-  Random& random;
-  const DrainPlan* drain;  ///< nullptr: nobody wants to end.
-};
 
 /// One request and its response, as messages (see phase.hpp for the theory of operation). It sequences; what HTTP or
 /// an event stream demands is asked of http/ and sse/. It holds no socket, asks no clock and blocks on nothing.
@@ -94,7 +80,7 @@ class Exchange {
     return route_ == nullptr ? nullptr : &policies_->upstreams[route_->upstream];
   }
   /// What it keeps of its head.
-  [[nodiscard]] std::size_t memory() const { return subject_.capacity() + retained_head_.capacity(); }
+  [[nodiscard]] std::size_t memory() const { return account_.memory(); }
   /// A FIN of the client has been told.
   [[nodiscard]] bool client_closed() const { return client_closed_; }
 
@@ -113,36 +99,20 @@ class Exchange {
   void note_tunnel_idle(TimePoint now);
   void beat(Turn& turn);
   void on_switching(const http::ResponseHead& head, Turn& turn);
-  void record(LifecycleEvent event, LifecycleRecord record, Turn& turn) const;
+  void record(LifecycleEvent event, const LifecycleRecord& record, Turn& turn) const;
   void record_end(Turn& turn);
-  [[nodiscard]] std::string_view client() const { return std::string_view(subject_).substr(0, client_size_); }
-  [[nodiscard]] std::string_view method() const {
-    return std::string_view(subject_).substr(client_size_, method_size_);
-  }
 
   PolicySetPtr policies_;
   const RoutePolicy* route_ = nullptr;
-  std::string subject_;        ///< Client, method and target, for the records.
-  std::string retained_head_;  ///< The encoded request head, until a response head is accepted.
-  const char* detail_ = "";    ///< A few static words about a failure.
-  std::uint64_t id_ = 0;
-  TimePoint started_;
-  TimePoint deadline_ = kNever;  ///< To connect, to the response head, to a planned end, or of a half-closed tunnel.
-  std::uint64_t bytes_in_ = 0;
-  std::uint64_t bytes_out_ = 0;
-  StreamSource source_;
-  StreamDelivery delivery_;
+  Account account_;
+  TimePoint deadline_ = kNever;  ///< To connect, to the response head, or of a half-closed tunnel.
+  EventStream event_stream_;
   UpstreamWish wish_;
-  std::uint32_t ttfb_ms_ = 0;      ///< From the request head to the response head.
-  std::uint16_t client_size_ = 0;  ///< In subject_.
-  std::uint16_t method_size_ = 0;
-  std::uint16_t status_ = 0;
   Phase phase_ = Phase::idle;
   Reason reason_ = Reason::complete;
   ClosedBy closed_by_ = ClosedBy::sidecar;
   Ending ending_ = Ending::clean;
-  bool stream_ : 1 = false;
-  bool first_event_seen_ : 1 = false;
+  bool stream_ : 1 = false;  ///< It is an event stream, and counts as one.
   bool to_head_ : 1 = false;
   bool request_chunked_ : 1 = false;
   bool request_ended_ : 1 = false;
@@ -152,7 +122,6 @@ class Exchange {
   bool client_closed_ : 1 = false;
   bool pooled_ : 1 = false;      ///< This attempt runs on a connection that had been idle.
   bool repeatable_ : 1 = false;  ///< It may be sent once more.
-  bool leaving_ : 1 = false;     ///< The stream ends at its next event boundary.
 };
 
 }  // namespace sidecar::exchange

@@ -28,7 +28,7 @@ struct PreparedRequest {
   bool upgrade_offered = false;
 };
 
-/// Writes the head that goes to the backend into `encoded`.
+/// Appends the head that goes to the backend to `encoded`.
 [[nodiscard]] PreparedRequest prepare_request(const http::RequestHead& head, const http::Framing& framing,
                                               const PolicySet& policies, const RoutePolicy& route, const Peer& peer,
                                               http::HeadScratch& scratch, std::string& encoded);

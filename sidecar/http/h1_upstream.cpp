@@ -120,8 +120,7 @@ void H1Upstream::encode_head(const RequestHead& head, const Framing& framing, st
                              std::string& out) {
   std::size_t size = head.method.size() + head.target.size() + upgrade.size() + 96;
   for (const Field& field : head.fields) size += field.name.size() + field.value.size() + 4;
-  out.clear();
-  out.reserve(size);
+  out.reserve(out.size() + size);
   out.append(head.method).append(" ").append(head.target).append(" HTTP/1.1\r\n");
   bool length_written = framing.kind != FramingKind::length;
   for (const Field& field : head.fields) {

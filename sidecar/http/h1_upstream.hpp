@@ -56,8 +56,8 @@ class H1Upstream {
   [[nodiscard]] std::optional<std::chrono::seconds> keep_alive_timeout() const;
   void start_tunnel();
 
-  /// The head that goes out, complete. `fields` hold no hop-by-hop fields; of Content-Length only the place counts.
-  /// `upgrade` is the list of protocols offered, empty for none.
+  /// Appends the head that goes out, complete. `fields` hold no hop-by-hop fields; of Content-Length only the place
+  /// counts. `upgrade` is the list of protocols offered, empty for none.
   static void encode_head(const RequestHead& head, const Framing& framing, std::string_view upgrade, std::string& out);
 
   class Sink final : public RequestSink {

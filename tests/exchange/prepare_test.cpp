@@ -45,6 +45,7 @@ class PrepareRequest : public testing::Test {
   }
   std::string encode(const Fields& fields, Peer peer = {"192.0.2.7:51412", false}) {
     http::RequestHead head{"GET", "/", version, fields};
+    encoded.clear();
     prepared = prepare_request(head, {}, policies, policies.routes[0], peer, scratch, encoded);
     return encoded;
   }
