@@ -42,6 +42,13 @@ inline constexpr Choices<exchange::StripAcceptEncoding, 3> kStripAcceptEncoding{
      {"always", exchange::StripAcceptEncoding::always},
      {"never", exchange::StripAcceptEncoding::never}}};
 
+inline constexpr Choices<exchange::HeartbeatForm, 5> kHeartbeatForms{
+    {{"comment", exchange::HeartbeatForm::comment},
+     {"comment_line", exchange::HeartbeatForm::comment_line},
+     {"event", exchange::HeartbeatForm::event},
+     {"bytes", exchange::HeartbeatForm::bytes},
+     {"off", exchange::HeartbeatForm::off}}};
+
 inline constexpr Choices<exchange::LogPath, 2> kLogPaths{
     {{"full", exchange::LogPath::full}, {"pattern", exchange::LogPath::pattern}}};
 

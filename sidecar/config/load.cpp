@@ -6,6 +6,7 @@
 
 #include "config/addresses.hpp"
 #include "config/check.hpp"
+#include "config/event_stream.hpp"
 #include "config/reader.hpp"
 #include "config/report.hpp"
 #include "config/sections.hpp"

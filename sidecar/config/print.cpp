@@ -112,8 +112,16 @@ void print_upstreams(Writer& out, const std::vector<exchange::UpstreamPolicy>& u
 
 void print_event_stream(Writer& out, const exchange::EventStreamPolicy& policy) {
   out.open("event_stream");
+  const exchange::HeartbeatPolicy& heartbeat = policy.heartbeat;
   out.open("heartbeat");
-  out.duration_or("interval", policy.heartbeat.interval, "off");
+  out.duration_or("interval", heartbeat.interval, "off");
+  out.duration("jitter", heartbeat.jitter);
+  out.word("form", word_for(heartbeat.form, kHeartbeatForms));
+  out.text("text", heartbeat.text);
+  out.text("event", heartbeat.event);
+  out.text("data", heartbeat.data);
+  out.text_or_null("bytes", heartbeat.bytes);
+  out.size("padding", heartbeat.padding);
   out.close();
   out.word("strip_accept_encoding", word_for(policy.strip_accept_encoding, kStripAcceptEncoding));
   out.close();

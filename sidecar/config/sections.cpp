@@ -5,6 +5,7 @@
 
 #include "config/addresses.hpp"
 #include "config/choices.hpp"
+#include "config/event_stream.hpp"
 #include "config/tokens.hpp"
 #include "config/units.hpp"
 
@@ -13,7 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr DurationBounds kHeartbeatInterval{10ms, 24h};
 constexpr DurationBounds kResponseTimeout{10ms, 24h};
 constexpr DurationBounds kConnectTimeout{10ms, 10min};
 constexpr DurationBounds kKeepaliveIdleTimeout{10ms, 1h};
@@ -53,16 +53,6 @@ auto count(Bounds bounds) {
 template <class Enum, std::size_t N>
 auto choice(const Choices<Enum, N>& choices) {
   return [&choices](std::string_view text) { return parse_choice(text, choices); };
-}
-
-void read_event_stream(Section& parent, exchange::EventStreamPolicy& policy) {
-  parent.section("event_stream", [&](Section& event_stream) {
-    const auto switch_off = [&] { policy.heartbeat.interval.reset(); };
-    event_stream.section_or_off("heartbeat", switch_off, [&](Section& heartbeat) {
-      heartbeat.switchable("interval", policy.heartbeat.interval, parse_heartbeat_interval);
-    });
-    event_stream.value("strip_accept_encoding", policy.strip_accept_encoding, choice(kStripAcceptEncoding));
-  });
 }
 
 void read_upstream(Section& section, exchange::UpstreamPolicy& upstream) {
@@ -128,10 +118,6 @@ Parsed<std::size_t> parse_workers(std::string_view text) {
   Parsed<std::size_t> workers = parse_count(text, kWorkers);
   if (workers.value) return workers;
   return Parsed<std::size_t>::refused(in_quotes(text) + " is neither a number from 1 to 256 nor auto");
-}
-
-Parsed<Milliseconds> parse_heartbeat_interval(std::string_view text) {
-  return parse_duration(text, kHeartbeatInterval);
 }
 
 Parsed<Milliseconds> parse_response_timeout(std::string_view text) {

@@ -28,7 +28,7 @@ bool EventStream::is_time_to_end(TimePoint now) {
 
 std::size_t EventStream::tell_retry(const EventStreamPolicy& policy, Milliseconds least, Milliseconds most,
                                     Turn& turn) {
-  if (!policy.heartbeat.interval) return 0;
+  if (!policy.heartbeat.sends()) return 0;
   const Milliseconds retry = between(least, most, turn.random);
   turn.own_body.clear();
   sse::append_retry(retry, source_.scanner().insertion_ending(), turn.own_body);

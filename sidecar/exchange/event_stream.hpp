@@ -16,9 +16,9 @@ namespace sidecar::exchange {
 class EventStream {
  public:
   EventStream() = default;
-  /// The head goes out at `now`.
-  EventStream(sse::StreamKind kind, const EventStreamPolicy& policy, TimePoint now)
-      : source_(kind, now), delivery_(policy.heartbeat, now) {}
+  /// The head goes out in this turn.
+  EventStream(sse::StreamKind kind, const EventStreamPolicy& policy, Turn& turn)
+      : source_(kind, turn.now), delivery_(policy.heartbeat, turn.now, turn.random) {}
 
   /// Bytes of the backend, on to the client; those behind the boundary at which the stream ends are dropped. Returns
   /// how many went out.
@@ -29,11 +29,11 @@ class EventStream {
   [[nodiscard]] bool take_first_event();
 
   /// The kernel took `sent` bytes and `pending` wait.
-  void on_progress(const EventStreamPolicy& policy, std::size_t sent, std::size_t pending, TimePoint now) {
-    delivery_.on_progress(policy.heartbeat, sent, pending, now);
+  void on_progress(const EventStreamPolicy& policy, std::size_t sent, std::size_t pending, Turn& turn) {
+    delivery_.on_progress(policy.heartbeat, sent, pending, turn.now, turn.random);
   }
   [[nodiscard]] StreamDelivery::Beat beat(const EventStreamPolicy& policy, Turn& turn) {
-    return delivery_.on_deadline(policy.heartbeat, source_, turn.now, turn.downstream);
+    return delivery_.on_deadline(policy.heartbeat, source_, turn.now, turn.random, turn.downstream);
   }
 
   /// From `at` on the stream ends at its next event boundary. Only where boundaries can be seen.

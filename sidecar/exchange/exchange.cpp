@@ -138,7 +138,7 @@ void Exchange::on_downstream_lost(Reason reason, const char* why, Turn& turn) {
 }
 
 void Exchange::on_downstream_progress(std::size_t sent, std::size_t pending, Turn& turn) {
-  if (phase_ == Phase::streaming) event_stream_.on_progress(route_->event_stream, sent, pending, turn.now);
+  if (phase_ == Phase::streaming) event_stream_.on_progress(route_->event_stream, sent, pending, turn);
   if (phase_ == Phase::closing && pending == 0) settle(turn);
 }
 
@@ -215,7 +215,7 @@ bool Exchange::admit_stream(Turn& turn) {
 
 void Exchange::open_stream(sse::StreamKind kind, Turn& turn) {
   enter(Phase::streaming);
-  event_stream_ = EventStream(kind, route_->event_stream, turn.now);
+  event_stream_ = EventStream(kind, route_->event_stream, turn);
   if (kind == sse::StreamKind::opaque) turn.lifecycle.on_counted(Counted::stream_opaque, 1);
   LifecycleRecord opened;
   opened.ttfb = account_.ttfb();

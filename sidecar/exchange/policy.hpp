@@ -25,9 +25,27 @@ enum class StripAcceptEncoding : std::uint8_t {
   never,
 };
 
+enum class HeartbeatForm : std::uint8_t {
+  comment,       ///< `: text` and a blank line.
+  comment_line,  ///< `: text` alone.
+  event,         ///< An event that pages see.
+  bytes,         ///< Whatever the operator says.
+  off,           ///< Nothing, and nothing else of ours either.
+};
+
 struct HeartbeatPolicy {
   std::optional<Milliseconds> interval = Milliseconds{15'000};  ///< Silence towards the client; nullopt: off.
-  sse::Insertion insertion = sse::Insertion::comment("heartbeat");
+  Milliseconds jitter{0};                                       ///< At random, at most so much earlier.
+  HeartbeatForm form = HeartbeatForm::comment;
+  std::string text = "heartbeat";
+  std::string event = "heartbeat";
+  std::string data = "{}";
+  std::string bytes;
+  std::size_t padding = 0;
+  sse::Insertion insertion = sse::Insertion::comment("heartbeat");  ///< Made of the above: see make_insertion().
+
+  void make_insertion();
+  [[nodiscard]] bool sends() const { return interval.has_value() && form != HeartbeatForm::off; }
 };
 
 struct EventStreamPolicy {

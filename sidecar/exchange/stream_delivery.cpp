@@ -1,5 +1,7 @@
 #include "exchange/stream_delivery.hpp"
 
+#include <algorithm>
+
 namespace sidecar::exchange {
 
 std::size_t StreamDelivery::pass(std::string_view bytes, http::ResponseSink& sink) {
@@ -15,18 +17,19 @@ std::size_t StreamDelivery::pass_end(http::ResponseSink& sink) {
   return held.size();
 }
 
-void StreamDelivery::on_progress(const HeartbeatPolicy& policy, std::size_t sent, std::size_t pending, TimePoint now) {
+void StreamDelivery::on_progress(const HeartbeatPolicy& policy, std::size_t sent, std::size_t pending, TimePoint now,
+                                 Random& random) {
   blocked_ = pending > 0;
   if (sent == 0) return;
   last_sent_ = now;
-  postpone(policy, now);
+  postpone(policy, now, random);
 }
 
 StreamDelivery::Beat StreamDelivery::on_deadline(const HeartbeatPolicy& policy, const StreamSource& source,
-                                                 TimePoint now, http::ResponseSink& sink) {
+                                                 TimePoint now, Random& random, http::ResponseSink& sink) {
   Beat beat;
   if (!is_due(due_, now)) return beat;
-  postpone(policy, now);
+  postpone(policy, now, random);
   beat.idle = to_ms(now - last_sent_);
   if (blocked_) {
     beat.outcome = Outcome::blocked;
@@ -47,6 +50,17 @@ StreamDelivery::Beat StreamDelivery::on_deadline(const HeartbeatPolicy& policy, 
   beat.outcome = Outcome::sent;
   beat.bytes = bytes.size();
   return beat;
+}
+
+/// Never later than the interval: somebody's patience is behind it.
+void StreamDelivery::postpone(const HeartbeatPolicy& policy, TimePoint now, Random& random) {
+  if (!policy.sends()) {
+    due_ = kNever;
+    return;
+  }
+  due_ = now + *policy.interval;
+  const Milliseconds jitter = std::min(policy.jitter, *policy.interval);
+  if (jitter.count() > 0) due_ -= between(Milliseconds{0}, jitter, random);
 }
 
 }  // namespace sidecar::exchange

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "exchange/clock.hpp"
+#include "exchange/drain_plan.hpp"
 #include "exchange/policy.hpp"
 #include "exchange/stream_source.hpp"
 #include "http/message_sink.hpp"
@@ -19,7 +20,9 @@ class StreamDelivery {
  public:
   StreamDelivery() = default;
   /// The head goes out at `now`.
-  StreamDelivery(const HeartbeatPolicy& policy, TimePoint now) : last_sent_(now) { postpone(policy, now); }
+  StreamDelivery(const HeartbeatPolicy& policy, TimePoint now, Random& random) : last_sent_(now) {
+    postpone(policy, now, random);
+  }
 
   /// Passes the backend's bytes on; returns how many (less than `bytes` only by a BOM).
   std::size_t pass(std::string_view bytes, http::ResponseSink& sink);
@@ -27,7 +30,7 @@ class StreamDelivery {
   std::size_t pass_end(http::ResponseSink& sink);
 
   /// The kernel took `sent` bytes and `pending` wait.
-  void on_progress(const HeartbeatPolicy& policy, std::size_t sent, std::size_t pending, TimePoint now);
+  void on_progress(const HeartbeatPolicy& policy, std::size_t sent, std::size_t pending, TimePoint now, Random& random);
 
   enum class Outcome : std::uint8_t {
     early,     ///< Nothing is due: a no-op.
@@ -43,16 +46,14 @@ class StreamDelivery {
   };
 
   [[nodiscard]] Beat on_deadline(const HeartbeatPolicy& policy, const StreamSource& source, TimePoint now,
-                                 http::ResponseSink& sink);
+                                 Random& random, http::ResponseSink& sink);
 
   /// kNever when heartbeats are off.
   [[nodiscard]] TimePoint deadline() const { return due_; }
   [[nodiscard]] std::uint32_t heartbeats() const { return heartbeats_; }
 
  private:
-  void postpone(const HeartbeatPolicy& policy, TimePoint now) {
-    due_ = policy.interval ? now + *policy.interval : kNever;
-  }
+  void postpone(const HeartbeatPolicy& policy, TimePoint now, Random& random);
 
   TimePoint last_sent_;
   TimePoint due_ = kNever;

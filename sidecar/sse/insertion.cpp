@@ -2,6 +2,8 @@
 
 #include <cassert>
 
+#include "sse/scanner.hpp"
+
 namespace sidecar::sse {
 namespace {
 
@@ -13,24 +15,85 @@ constexpr std::size_t index_of(LineEnding ending) {
 }
 static_assert(index_of(LineEnding::lf) == 0 && index_of(LineEnding::crlf) == 1 && index_of(LineEnding::cr) == 2);
 
-}  // namespace
-
-Insertion Insertion::comment(std::string_view text) {
+std::string comment_text(std::string_view text, std::size_t padding) {
   // A CR or LF in the text would end the comment and begin a line of its own; NUL breaks clients that hold the stream
   // in C strings.
-  assert(text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos);
-
+  assert(is_line_text(text));
   std::string line = ":";
   if (!text.empty()) line.append(" ").append(text);
+  return line.append(padding, ' ');
+}
 
+}  // namespace
+
+Insertion::Shapes Insertion::shapes_of(std::string_view text) {
+  Shapes shapes;
+  for (std::size_t i = 0; i < kEndings; ++i) append_lines(text, static_cast<LineEnding>(i + 1), shapes[i]);
+  return shapes;
+}
+
+Insertion Insertion::comment(std::string_view text, std::size_t padding) {
+  const std::string line = comment_text(text, padding) + "\n";
   Insertion insertion;
-  for (std::size_t i = 0; i < kEndings; ++i) {
-    insertion.inside_event_[i] = line;
-    insertion.inside_event_[i] += kLineEnds[i];
-    insertion.at_boundary_[i] = insertion.inside_event_[i];
-    insertion.at_boundary_[i] += kLineEnds[i];
-  }
+  insertion.inside_event_ = shapes_of(line);
+  insertion.at_boundary_ = shapes_of(line + "\n");
   return insertion;
+}
+
+Insertion Insertion::comment_line(std::string_view text, std::size_t padding) {
+  Insertion insertion;
+  insertion.inside_event_ = insertion.at_boundary_ = shapes_of(comment_text(text, padding) + "\n");
+  return insertion;
+}
+
+Insertion Insertion::event(std::string_view name, std::string_view data, std::string_view text, std::size_t padding) {
+  assert(is_line_text(name) && is_line_text(data));
+  std::string block = padding > 0 ? comment_text({}, padding) + "\n" : std::string();
+  block.append("event: ").append(name).append("\ndata: ").append(data).append("\n\n");
+  Insertion insertion;
+  insertion.at_boundary_ = shapes_of(block);
+  insertion.inside_event_ = shapes_of(comment_text(text, padding) + "\n");
+  return insertion;
+}
+
+Insertion Insertion::bytes(std::string_view bytes) {
+  assert(may_be_inserted(bytes));
+  std::string lines(bytes);
+  std::erase(lines, '\r');
+  Insertion insertion;
+  insertion.at_boundary_ = shapes_of(lines);
+  return insertion;
+}
+
+bool may_be_inserted(std::string_view bytes) {
+  if (!bytes.ends_with('\n') || bytes.find('\0') != std::string_view::npos) return false;
+  Scanner scanner;
+  scanner.scan(bytes);
+  bool comments = true;
+  while (!bytes.empty()) {
+    const std::size_t end = bytes.find('\n');
+    std::string_view line = bytes.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.find('\r') != std::string_view::npos) return false;
+    comments = comments && line.starts_with(':');
+    bytes.remove_prefix(end + 1);
+  }
+  return comments || scanner.position() == Position::boundary;
+}
+
+bool is_line_text(std::string_view text) {
+  return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+void append_lines(std::string_view text, LineEnding ending, std::string& out) {
+  assert(ending != LineEnding::unknown);
+  for (const char c : text) {
+    if (c == '\n') {
+      out.append(kLineEnds[index_of(ending)]);
+    } else {
+      out.push_back(c);
+    }
+  }
 }
 
 std::string_view Insertion::at(Position position, LineEnding ending) const {
@@ -48,9 +111,7 @@ std::string_view Insertion::at(Position position, LineEnding ending) const {
 }
 
 void append_retry(std::chrono::milliseconds delay, LineEnding ending, std::string& out) {
-  assert(ending != LineEnding::unknown);
-  const std::string_view line_end = kLineEnds[index_of(ending)];
-  out.append("retry: ").append(std::to_string(delay.count())).append(line_end).append(line_end);
+  append_lines("retry: " + std::to_string(delay.count()) + "\n\n", ending, out);
 }
 
 }  // namespace sidecar::sse

@@ -14,10 +14,27 @@ namespace sidecar::sse {
 /// sending one is a pointer to static bytes.
 class Insertion {
  public:
+  // Texts must not contain CR, LF or NUL (asserted; config/ refuses them before). `padding` is how many spaces go
+  // along, for middle boxes that hold bytes back until there are enough of them.
+
   /// `: text` and a blank line at an event boundary, the bare comment line inside an unfinished event: a blank line
   /// there would dispatch the half that has arrived (WHATWG HTML §9.2.6). An empty `text` gives the bare `:`.
-  /// `text` must not contain CR, LF or NUL (asserted; config/ refuses it before).
-  [[nodiscard]] static Insertion comment(std::string_view text);
+  [[nodiscard]] static Insertion comment(std::string_view text, std::size_t padding = 0);
+
+  /// The comment line alone everywhere, for clients that take a blank line for an empty event.
+  [[nodiscard]] static Insertion comment_line(std::string_view text, std::size_t padding = 0);
+
+  /// An event that clients dispatch, `name` with `data`, at an event boundary; inside an unfinished event the comment
+  /// line of `text`.
+  [[nodiscard]] static Insertion event(std::string_view name, std::string_view data, std::string_view text,
+                                       std::size_t padding = 0);
+
+  /// Bytes of the operator's, at an event boundary only. Their line ends (LF or CRLF) become the stream's own; see
+  /// may_be_inserted().
+  [[nodiscard]] static Insertion bytes(std::string_view bytes);
+
+  /// Never anything.
+  [[nodiscard]] static Insertion nothing() { return {}; }
 
   /// What may be sent at `position` in a stream whose insertions must end their lines with `ending` (never unknown:
   /// see Scanner::insertion_ending). Empty: nothing is legal there. The view lives as long as this object stays where
@@ -26,9 +43,22 @@ class Insertion {
 
  private:
   static constexpr std::size_t kEndings = 3;
-  std::array<std::string, kEndings> at_boundary_;
-  std::array<std::string, kEndings> inside_event_;
+  using Shapes = std::array<std::string, kEndings>;
+  [[nodiscard]] static Shapes shapes_of(std::string_view text);
+
+  Shapes at_boundary_;
+  Shapes inside_event_;
 };
+
+/// Whether `bytes` leave the stream as they found it when they are put at an event boundary: whole lines that are
+/// nothing but comments, or that end at a boundary again. No NUL, no lone CR.
+[[nodiscard]] bool may_be_inserted(std::string_view bytes);
+
+/// What an event's name, its data or a comment's text may consist of: no CR, LF or NUL.
+[[nodiscard]] bool is_line_text(std::string_view text);
+
+/// Appends `text` to `out`, each of its line ends (LF) as `ending` (never unknown).
+void append_lines(std::string_view text, LineEnding ending, std::string& out);
 
 /// Appends `retry: N` and a blank line: when a client is to come back (WHATWG HTML §9.2.6). Legal at an event boundary
 /// only; for `ending` see Insertion::at().

@@ -39,7 +39,17 @@ TEST(Sections, EveryKeyReachesItsMember) {
   EXPECT_EQ(app.keepalive.unsafe_methods, exchange::UnsafeMethods::reuse);
   EXPECT_EQ(app.dns_ttl, 0s);
   EXPECT_EQ(policies.upstreams[1].address.unix_path, "/run/o");
-  EXPECT_EQ(config.event_stream.heartbeat.interval, 7s);
+  const exchange::HeartbeatPolicy& heartbeat = config.event_stream.heartbeat;
+  EXPECT_EQ(heartbeat.interval, 7s);
+  EXPECT_EQ(heartbeat.jitter, 1s);
+  EXPECT_EQ(heartbeat.form, exchange::HeartbeatForm::event);
+  EXPECT_EQ(heartbeat.text, "t");
+  EXPECT_EQ(heartbeat.event, "ping");
+  EXPECT_EQ(heartbeat.data, "1");
+  EXPECT_EQ(heartbeat.bytes, ":\n");
+  EXPECT_EQ(heartbeat.padding, 2048U);
+  EXPECT_EQ(heartbeat.insertion.at(sse::Position::boundary, sse::LineEnding::lf),
+            ":" + std::string(2048, ' ') + "\nevent: ping\ndata: 1\n\n");
   EXPECT_EQ(config.event_stream.strip_accept_encoding, exchange::StripAcceptEncoding::never);
 }
 
@@ -51,6 +61,7 @@ TEST(Sections, EveryKeyOfARouteReachesItsMember) {
   EXPECT_EQ(route.match, (exchange::RouteMatch{"app.example", "/a/*", {"GET", "POST"}, {{"X-T", "blue"}}}));
   EXPECT_EQ(route.upstream, 1U);
   EXPECT_EQ(route.event_stream.heartbeat.interval, 8s);
+  EXPECT_EQ(route.event_stream.heartbeat.insertion.at(sse::Position::boundary, sse::LineEnding::crlf), "\r\n");
   EXPECT_EQ(route.event_stream.strip_accept_encoding, exchange::StripAcceptEncoding::always);
   EXPECT_EQ(route.request_headers, (exchange::FieldChanges{{{"X-S", "1"}}, {"Cookie"}}));
   EXPECT_EQ(route.response_headers, (exchange::FieldChanges{{{"X-R", "2"}}, {"Server"}}));
@@ -111,6 +122,28 @@ const Wrong kWrong[] = {
           "2:49: defaults.event_stream.heartbeat.interval: '9ms' is out of range (10ms to 24h)"},
     Wrong{"defaults: {event_stream: {heartbeat: 10s}}\n",
           "2:38: defaults.event_stream.heartbeat: '10s' is neither a mapping nor off"},
+    Wrong{"defaults: {event_stream: {heartbeat: {text: \"a\\nb\"}}}\n",
+          "2:45: defaults.event_stream.heartbeat.text: 'a\\nb' must not contain CR, LF or NUL"},
+    Wrong{"defaults: {event_stream: {heartbeat: {data: \"a\\rb\"}}}\n",
+          "2:45: defaults.event_stream.heartbeat.data: 'a\\x0db' must not contain CR, LF or NUL"},
+    Wrong{"defaults: {event_stream: {heartbeat: {event: \"a\\0b\"}}}\n",
+          "2:46: defaults.event_stream.heartbeat.event: 'a\\x00b' must not contain CR, LF or NUL"},
+    Wrong{"defaults: {event_stream: {heartbeat: {event: error}}}\n",
+          "2:46: defaults.event_stream.heartbeat.event: 'error' is what clients call their own failures: choose "
+          "another name"},
+    Wrong{"defaults: {event_stream: {heartbeat: {data: ''}}}\n",
+          "2:45: defaults.event_stream.heartbeat.data: '' is no data of an event (write {} or null)"},
+    Wrong{"defaults: {event_stream: {heartbeat: {jitter: 15s}}}\n",
+          "2:47: defaults.event_stream.heartbeat.jitter: must be shorter than the interval"},
+    Wrong{"defaults: {event_stream: {heartbeat: {form: bytes}}}\n",
+          "2:38: defaults.event_stream.heartbeat.bytes: is missing: form is bytes"},
+    Wrong{"defaults: {event_stream: {heartbeat: {form: bytes, bytes: \"\\n\", padding: 1}}}\n",
+          "2:74: defaults.event_stream.heartbeat.padding: bytes bring their own"},
+    Wrong{"defaults: {event_stream: {heartbeat: {bytes: ping}}}\n",
+          "2:46: defaults.event_stream.heartbeat.bytes: 'ping' would spoil the event behind it: whole lines, which are "
+          "comments or end with a blank line"},
+    Wrong{"defaults: {event_stream: {heartbeat: {padding: 65KiB}}}\n",
+          "2:48: defaults.event_stream.heartbeat.padding: '65KiB' is out of range (0B to 64KiB)"},
     Wrong{"defaults: {heartbeat: off}\n", "2:12: defaults: unknown key 'heartbeat' (known here: event_stream)"},
     Wrong{"limits: {head_bytes: 1023}\n", "2:22: limits.head_bytes: '1023' is out of range (1KiB to 1MiB)"},
     Wrong{"limits: {head_fields: 0}\n", "2:23: limits.head_fields: '0' is out of range (1 to 10000)"},

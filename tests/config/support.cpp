@@ -33,8 +33,11 @@ void describe(std::ostream& out, const std::optional<Milliseconds>& duration) {
 
 void describe(std::ostream& out, const exchange::EventStreamPolicy& policy) {
   describe(out, policy.heartbeat.interval);
-  out << static_cast<int>(policy.strip_accept_encoding) << ' '
-      << policy.heartbeat.insertion.at(sse::Position::boundary, sse::LineEnding::lf) << '\n';
+  const exchange::HeartbeatPolicy& heartbeat = policy.heartbeat;
+  out << heartbeat.jitter.count() << '|' << static_cast<int>(heartbeat.form) << '|' << heartbeat.text << '|'
+      << heartbeat.event << '|' << heartbeat.data << '|' << heartbeat.bytes << '|' << heartbeat.padding << '|'
+      << heartbeat.insertion.at(sse::Position::boundary, sse::LineEnding::lf) << '|'
+      << static_cast<int>(policy.strip_accept_encoding) << '\n';
 }
 
 void describe(std::ostream& out, const exchange::FieldChanges& changes) {

@@ -35,7 +35,8 @@ std::string_view ending_behind(std::string_view prefix) {
 
 class Run {
  public:
-  Run(const Law1Case& test_case, Law1Counts& counts) : input_(test_case.stream), counts_(counts) {}
+  Run(const Law1Case& test_case, Law1Counts& counts)
+      : input_(test_case.stream), form_(test_case.form), counts_(counts) {}
 
   void arrive(std::size_t wanted) {
     const std::string_view bytes = input_.substr(arrived_, wanted);
@@ -57,10 +58,13 @@ class Run {
       return;
     }
     const std::string_view ending = ending_behind(prefix);
-    std::string wanted = ": beat" + std::string(ending);
-    if (position == sse::Position::boundary) wanted += ending;
-    if (bytes != wanted) return fail("an insertion of the wrong shape: " + escape_bytes(bytes));
+    if (bytes != wanted(position, ending)) return fail("an insertion of the wrong shape: " + escape_bytes(bytes));
+    if (bytes.empty()) {
+      ++counts_.bytes_refused;
+      return;
+    }
     count(position, ending);
+    if (form_ == Law1Form::event && position == sse::Position::boundary) ++injected_;
     inserted_first_ |= arrived_ == 0;
     filter_.on_insertion();
     output_ += bytes;
@@ -75,7 +79,10 @@ class Run {
     if (without_insertions_ != expected) fail("bytes were lost, added or changed");
 
     const WhatwgResult in = parse_event_stream(input_);
-    const WhatwgResult out = parse_event_stream(output_);
+    WhatwgResult out = parse_event_stream(output_);
+    const std::size_t ours =
+        std::erase_if(out.events, [](const WhatwgEvent& event) { return event.type == "~beat~" && event.data == "1"; });
+    if (ours != injected_) fail("the client reads " + std::to_string(ours) + " heartbeats");
     if (in != out) fail("the client reads something else:\n" + describe(in) + "became\n" + describe(out));
     if (scanner_.events() != in.events.size()) fail("the scanner counted " + std::to_string(scanner_.events()));
     counts_.events += in.events.size();
@@ -86,9 +93,26 @@ class Run {
   [[nodiscard]] std::size_t left() const { return input_.size() - arrived_; }
 
  private:
-  static const sse::Insertion& insertion() {
-    static const sse::Insertion made = sse::Insertion::comment("beat");
-    return made;
+  [[nodiscard]] const sse::Insertion& insertion() const {
+    static const std::array made = {sse::Insertion::comment("beat"), sse::Insertion::comment_line("beat"),
+                                    sse::Insertion::event("~beat~", "1", "beat"), sse::Insertion::bytes(":b\n\n")};
+    return made[static_cast<std::size_t>(form_)];
+  }
+
+  [[nodiscard]] std::string wanted(sse::Position position, std::string_view ending) const {
+    const std::string end(ending);
+    const bool boundary = position == sse::Position::boundary;
+    switch (form_) {
+      case Law1Form::comment:
+        return ": beat" + end + (boundary ? end : "");
+      case Law1Form::comment_line:
+        return ": beat" + end;
+      case Law1Form::event:
+        return boundary ? "event: ~beat~" + end + "data: 1" + end + end : ": beat" + end;
+      case Law1Form::bytes:
+        return boundary ? ":b" + end + end : "";
+    }
+    return {};
   }
 
   void write(std::string_view bytes) {
@@ -100,6 +124,7 @@ class Run {
     const auto index =
         static_cast<std::size_t>(std::find(kLineEnds.begin(), kLineEnds.end(), ending) - kLineEnds.begin());
     ++(position == sse::Position::boundary ? counts_.at_boundary : counts_.inside_event)[index];
+    if (position == sse::Position::boundary) ++counts_.of_form[static_cast<std::size_t>(form_)];
     if (arrived_ == 0) ++counts_.before_first_byte;
     if (ending == "\r" && input_.substr(arrived_).starts_with('\n')) ++counts_.between_cr_and_lf;
   }
@@ -109,7 +134,9 @@ class Run {
   }
 
   std::string_view input_;
+  Law1Form form_;
   Law1Counts& counts_;
+  std::size_t injected_ = 0;
   std::size_t arrived_ = 0;
   bool inserted_first_ = false;
   std::string output_;
@@ -135,7 +162,8 @@ Law1Case law1_case_from_bytes(std::string_view bytes) {
   if (bytes.empty()) return {};
   const std::size_t count = std::min<std::size_t>(static_cast<unsigned char>(bytes[0]) % 64U, bytes.size() - 1);
   const std::string_view plan = bytes.substr(1, count);
-  Law1Case made{std::string(bytes.substr(1 + count)), {}};
+  Law1Case made{
+      std::string(bytes.substr(1 + count)), {}, static_cast<Law1Form>(static_cast<unsigned char>(bytes[0]) / 64U)};
 
   std::size_t planned = 0;
   bool advances = true;  // A plan whose steps all bring no bytes is run once.

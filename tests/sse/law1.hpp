@@ -22,9 +22,14 @@ struct Step {
   std::size_t pauses = 0;
 };
 
+/// What the sidecar inserts.
+enum class Law1Form : std::uint8_t { comment, comment_line, event, bytes };
+inline constexpr std::size_t kLaw1Forms = 4;
+
 struct Law1Case {
   std::string stream;
   std::vector<Step> steps;  ///< What they leave over arrives at the end in one piece.
+  Law1Form form = Law1Form::comment;
 };
 
 /// What happened, over many cases, so that a test can demand that it was not all nothing.
@@ -37,13 +42,15 @@ struct Law1Counts {
   std::uint64_t boms_dropped = 0;
   std::uint64_t boms_kept = 0;
   std::uint64_t events = 0;
+  std::array<std::uint64_t, kLaw1Forms> of_form{};  ///< Insertions at a boundary, by form.
+  std::uint64_t bytes_refused = 0;                  ///< Inside an event, where bytes have no place.
 };
 
 /// Empty when the laws hold, otherwise what was broken.
 [[nodiscard]] std::string check_law1(const Law1Case& test_case, Law1Counts& counts);
 
-/// First byte: number of steps; one byte for each step, low five bits its bytes, high three bits (halved) its pauses;
-/// the rest is the stream. The steps are repeated while the stream lasts.
+/// First byte: low six bits the number of steps, high two bits the form; one byte for each step, low five bits its
+/// bytes, high three bits (halved) its pauses; the rest is the stream. The steps are repeated while the stream lasts.
 [[nodiscard]] Law1Case law1_case_from_bytes(std::string_view bytes);
 
 /// Random pieces and pauses for a stream, from the same seed the same.

@@ -28,7 +28,7 @@ TEST(Law1, HoldsForRandomStreamsSplitsAndPauses) {
   int failures = 0;
   for (std::uint64_t i = 0; i < kCases && failures < kFailuresMax; ++i) {
     const std::uint64_t seed = seed_base() + i;
-    Law1Case test_case{random_stream(seed), {}};
+    Law1Case test_case{random_stream(seed), {}, static_cast<Law1Form>(seed % kLaw1Forms)};
     test_case.steps = random_steps(test_case.stream.size(), ~seed);
     const std::string failure = check_law1(test_case, counts);
     if (failure.empty()) continue;
@@ -45,6 +45,8 @@ TEST(Law1, HoldsForRandomStreamsSplitsAndPauses) {
   EXPECT_GT(counts.boms_dropped, 1'000U);
   EXPECT_GT(counts.boms_kept, 5'000U);
   EXPECT_GT(counts.events, 100'000U);
+  for (const std::uint64_t count : counts.of_form) EXPECT_GT(count, 40'000U);
+  EXPECT_GT(counts.bytes_refused, 10'000U);
 }
 
 /// Every stream of up to six of these pieces, with a pause at every byte, and with one at each single place: what the
@@ -58,6 +60,7 @@ TEST(Law1, HoldsForEverySmallStreamAndEveryPlaceInIt) {
   for (std::size_t length = 0; length <= kLength; ++length, streams *= kPieces) {
     for (std::size_t number = 0; number < streams; ++number) {
       Law1Case test_case;
+      test_case.form = static_cast<Law1Form>(number % kLaw1Forms);
       for (std::size_t i = 0, rest = number; i < length; ++i, rest /= kPieces)
         test_case.stream += pieces[rest % kPieces];
       const std::size_t bytes = test_case.stream.size();
@@ -92,7 +95,7 @@ TEST(Law1, HoldsForTheFuzzCorpus) {
 
 TEST(Law1, AnEmptyStreamTakesInsertions) {
   Law1Counts counts;
-  EXPECT_EQ(check_law1({"", {{0, 3}}}, counts), "");
+  EXPECT_EQ(check_law1({"", {{0, 3}}, Law1Form::event}, counts), "");
   EXPECT_EQ(counts.before_first_byte, 3U);
 }
 

@@ -1,0 +1,85 @@
+#include "config/event_stream.hpp"
+
+#include <string>
+
+#include "config/choices.hpp"
+#include "config/words.hpp"
+#include "sse/insertion.hpp"
+
+namespace sidecar::config {
+namespace {
+
+using namespace std::chrono_literals;
+using Text = Parsed<std::string>;
+
+constexpr DurationBounds kHeartbeatInterval{10ms, 24h};
+constexpr DurationBounds kJitter{0s, 24h};
+constexpr Bounds kPadding{0, 64 << 10};
+
+/// What stands in one line of an event stream: a line end would be read as one.
+Text parse_line_text(std::string_view text) {
+  if (!sse::is_line_text(text)) return Text::refused(in_quotes(text) + " must not contain CR, LF or NUL");
+  if (!is_utf8(text)) return Text::refused(in_quotes(text) + " is not UTF-8");
+  return std::string(text);
+}
+
+/// `error` would fire the onerror of every page, as an event that carries data.
+Text parse_event_name(std::string_view text) {
+  if (text.empty()) return Text::refused("'' is not the name of an event");
+  if (text == "error") return Text::refused("'error' is what clients call their own failures: choose another name");
+  return parse_line_text(text);
+}
+
+/// Clients do not dispatch what has no data, and some choke on it.
+Text parse_event_data(std::string_view text) {
+  if (text.empty()) return Text::refused("'' is no data of an event (write {} or null)");
+  return parse_line_text(text);
+}
+
+Text parse_bytes(std::string_view text) {
+  if (sse::may_be_inserted(text)) return std::string(text);
+  return Text::refused(in_quotes(text) +
+                       " would spoil the event behind it: whole lines, which are comments or end with a blank line");
+}
+
+auto duration(DurationBounds bounds) {
+  return [bounds](std::string_view text) { return parse_duration(text, bounds); };
+}
+
+void read_heartbeat(Section& section, exchange::HeartbeatPolicy& policy) {
+  section.switchable("interval", policy.interval, parse_heartbeat_interval);
+  section.value("jitter", policy.jitter, duration(kJitter));
+  section.value("form", policy.form, [](std::string_view text) { return parse_choice(text, kHeartbeatForms); });
+  section.value("text", policy.text, parse_line_text);
+  section.value("event", policy.event, parse_event_name);
+  section.value("data", policy.data, parse_event_data);
+  section.text_or_null("bytes", policy.bytes, parse_bytes);
+  section.value("padding", policy.padding, [](std::string_view text) { return parse_size(text, kPadding); });
+  using Form = exchange::HeartbeatForm;
+  if (policy.interval && policy.jitter >= *policy.interval && policy.jitter > 0s)
+    section.problem("jitter", "must be shorter than the interval");
+  if (policy.form == Form::bytes && policy.padding > 0) section.problem("padding", "bytes bring their own");
+  if (policy.form == Form::bytes && policy.bytes.empty()) {
+    section.problem("bytes", "is missing: form is bytes");
+  } else {
+    policy.make_insertion();
+  }
+}
+
+}  // namespace
+
+Parsed<Milliseconds> parse_heartbeat_interval(std::string_view text) {
+  return parse_duration(text, kHeartbeatInterval);
+}
+
+void read_event_stream(Section& parent, exchange::EventStreamPolicy& policy) {
+  parent.section("event_stream", [&](Section& section) {
+    section.section_or_off(
+        "heartbeat", [&] { policy.heartbeat.interval.reset(); },
+        [&](Section& heartbeat) { read_heartbeat(heartbeat, policy.heartbeat); });
+    section.value("strip_accept_encoding", policy.strip_accept_encoding,
+                  [](std::string_view text) { return parse_choice(text, kStripAcceptEncoding); });
+  });
+}
+
+}  // namespace sidecar::config
