@@ -154,7 +154,7 @@ H2Stream* H2Connection::next_news() {
 void H2Connection::produce(Output& out, std::size_t max) {
   if (dead_) return;
   out_ = &out;
-  out_max_ = out.size() + max;
+  out_max_ = std::max(out.size() + max, max);
   while (out.size() < out_max_) {
     const std::uint8_t* frame = nullptr;
     const auto size = nghttp2_session_mem_send(session_.get(), &frame);

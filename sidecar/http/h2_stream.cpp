@@ -186,7 +186,10 @@ void H2Stream::on_data_framed(std::size_t size, bool ends) {
   framed_ += size;
   sent_ += size;
   if (framed_ == response_.size()) {
-    std::string().swap(response_);
+    // A small buffer stays, so that an event costs no allocation; a quiet stream holds no other.
+    static constexpr std::size_t kKept = 256;
+    response_.clear();
+    if (response_.capacity() > kKept) std::string().swap(response_);
     framed_ = 0;
   } else if (framed_ > response_.size() / 2) {
     response_.erase(0, framed_);
