@@ -38,6 +38,7 @@ void H2Dialogue::take_bodies() {
 
 void H2Dialogue::look(H2Stream& stream) {
   if (stream.lost()) {
+    body_of_ = 0;
     seen_ += std::to_string(stream.id()) + " lost " + h2::code_name(stream.error_code()) + "\n";
     return;
   }
@@ -49,8 +50,15 @@ void H2Dialogue::look(H2Stream& stream) {
   stream.received().tidy();
 }
 
+/// Pieces of one body are one line, however they were cut.
 bool H2Dialogue::tell(H2Stream& stream, const DownstreamCodec::Parsed& parsed) {
   if (parsed.event == DownstreamCodec::Event::need_more) return false;
+  const bool more = parsed.event == DownstreamCodec::Event::body && body_of_ == stream.id();
+  body_of_ = parsed.event == DownstreamCodec::Event::body ? stream.id() : 0;
+  if (more) {
+    seen_.insert(seen_.size() - 2, printable(parsed.body));
+    return true;
+  }
   seen_ += std::to_string(stream.id()) + " ";
   switch (parsed.event) {
     case DownstreamCodec::Event::need_more:

@@ -27,7 +27,10 @@ class H2Dialogue {
 
   /// What exchanges were told since this was last asked: `1 GET / [Host: h] none`, `1 'abc'`, `1 end`,
   /// `1 refused 400 (why)`, `1 lost CANCEL`, each on a line.
-  [[nodiscard]] std::string seen() { return std::exchange(seen_, {}); }
+  [[nodiscard]] std::string seen() {
+    body_of_ = 0;
+    return std::exchange(seen_, {});
+  }
   /// The frames that were sent since, as text; up to `room` bytes of them.
   [[nodiscard]] std::string to_client(std::size_t room = kUnlimited);
   /// The same as bytes.
@@ -62,6 +65,7 @@ class H2Dialogue {
   http::HeadScratch scratch_;
   http::Output out_;
   std::string seen_;
+  std::int32_t body_of_ = 0;  ///< Whose body the last line is.
   bool bodies_left_ = false;
 };
 
