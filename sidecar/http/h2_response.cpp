@@ -52,8 +52,9 @@ void to_h2_response(const ResponseHead& head, const BodySize& size, bool describ
     } else if (has_length && !written) {
       out.push_back({"content-length", composed.number(size.length)});
       written = true;
-    } else if (describes) {
+    } else if (describes && !written) {
       out.push_back({"content-length", ListWalker(field.value).next().value_or("")});
+      written = true;
     }
   }
   if (has_length && !written) out.push_back({"content-length", composed.number(size.length)});

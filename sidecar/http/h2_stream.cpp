@@ -177,14 +177,14 @@ void H2Stream::drop_response() {
 
 void H2Stream::on_head_framed(bool ends) {
   if (heads_pending_ > 0) --heads_pending_;
-  ++sent_;
+  sent_ += ends ? 2 : 1;
   if (ends) end_framed_ = true;
   settle_end();
 }
 
 void H2Stream::on_data_framed(std::size_t size, bool ends) {
   framed_ += size;
-  sent_ += size;
+  sent_ += size + (ends ? 1 : 0);
   if (framed_ == response_.size()) {
     // A small buffer stays, so that an event costs no allocation; a quiet stream holds no other.
     static constexpr std::size_t kKept = 256;

@@ -61,7 +61,7 @@ class H2Stream final : public DownstreamCodec {
 
   /// How much of the response is not in frames yet: bytes of the body, and one for each head and for the end.
   [[nodiscard]] std::size_t pending() const override;
-  /// Bytes of it that went into frames since this was last asked; a head counts as one.
+  /// What went into frames since this was last asked, counted like pending().
   [[nodiscard]] std::size_t take_sent();
 
   /// The exchange is over. A complete response flows out, and behind it the client is told to stop sending what nobody

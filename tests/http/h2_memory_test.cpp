@@ -86,14 +86,6 @@ TEST(H2Memory, WhatIsToldIsAboutWhatIsUsed) {
   EXPECT_NEAR(static_cast<double>(many->told()), static_cast<double>(all), 0.15 * static_cast<double>(all));
 }
 
-TEST(H2Memory, EverythingIsGivenBack) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer has an allocator of its own";
-  for (int i = 0; i < 10; ++i) static_cast<void>(Idle(50));  // The allocator keeps a few blocks of each size.
-  const std::size_t before = heap();
-  for (int i = 0; i < 100; ++i) static_cast<void>(Idle(50));
-  EXPECT_LE(heap(), before + 1'000);
-}
-
 TEST(H2Memory, AnEventAllocatesNothing) {
   if (kSanitized) GTEST_SKIP() << "a sanitizer has an allocator of its own";
   H2Dialogue d;
