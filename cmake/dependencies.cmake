@@ -1,6 +1,7 @@
 # Debian 12 packages through find_package; llhttp's C sources come with node-llhttp there.
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)

@@ -12,6 +12,7 @@
 #include "config/load.hpp"
 #include "config/print.hpp"
 #include "config/words.hpp"
+#include "net/tls_context.hpp"
 
 namespace sidecar::cli {
 namespace {
@@ -46,11 +47,25 @@ struct CommandLine {
                      "host:port, :port, [v6]:port or unix:/path; repeatable; instead of the listeners of the file "
                      "(default 0.0.0.0:8080)",
                      {}};
-  ValueOption upstream{"--upstream",
-                       "URL",
-                       "http://host:port or unix:/path; the upstream 'default', and all requests go there unless the "
-                       "file has routes",
-                       {}};
+  ValueOption tls_listen{
+      "--tls-listen", "ADDR", "the same for TLS; repeatable; instead of the listeners of the file", {}};
+  ValueOption tls_certificate{"--tls-certificate",
+                              "FILE",
+                              "of --tls-listen, with its chain (PEM); repeatable, the name that a client asks for "
+                              "chooses",
+                              {}};
+  ValueOption tls_key{"--tls-key", "FILE", "the certificate's private key (PEM); as often, in the same order", {}};
+  ValueOption http2{"--http2",
+                    "MODE",
+                    "downgrade: clients that could speak HTTP/2 are moved to HTTP/1.1; translate: it ends here "
+                    "(default downgrade)",
+                    {}};
+  ValueOption upstream{
+      "--upstream",
+      "URL",
+      "http://host:port, https://host:port or unix:/path; the upstream 'default', and all requests go there unless the "
+      "file has routes",
+      {}};
   ValueOption heartbeat_interval{"--heartbeat-interval",
                                  "D|off",
                                  "silence of an event stream after which a heartbeat is sent; a route that says its "
@@ -70,8 +85,12 @@ struct CommandLine {
   bool print_config = false;
 
   [[nodiscard]] std::vector<ValueOption*> values() {
-    return {&config,  &listen, &upstream,  &heartbeat_interval, &response_timeout,
-            &workers, &admin,  &log_level, &log_format};
+    return {&config, &listen,    &tls_listen,         &tls_certificate,  &tls_key,
+            &http2,  &upstream,  &heartbeat_interval, &response_timeout, &workers,
+            &admin,  &log_level, &log_format};
+  }
+  [[nodiscard]] bool is_list(const ValueOption& option) const {
+    return &option == &listen || &option == &tls_listen || &option == &tls_certificate || &option == &tls_key;
   }
   /// What `healthcheck` takes.
   [[nodiscard]] std::vector<ValueOption*> health_values() { return {&config, &admin}; }
@@ -149,7 +168,7 @@ std::string unknown_options(const CLI::App& app, CommandLine& line) {
 std::string repeated_options(CommandLine& line) {
   std::string err;
   for (const ValueOption* const option : line.values()) {
-    if (option == &line.listen || option->given.size() < 2) continue;
+    if (line.is_list(*option) || option->given.size() < 2) continue;
     err += option->option() + ": given " + std::to_string(option->given.size()) + " times\n";
   }
   return err;
@@ -220,6 +239,10 @@ Invocation load_and_ask(const CommandLine& line, const config::EnvironmentLookup
 Invocation load_and_act(const CommandLine& line, const config::EnvironmentLookup& environment) {
   config::Overrides overrides;
   overrides.listen = resolve_list(line.listen, environment);
+  overrides.tls_listen = resolve_list(line.tls_listen, environment);
+  overrides.tls_certificate = resolve_list(line.tls_certificate, environment);
+  overrides.tls_key = resolve_list(line.tls_key, environment);
+  overrides.http2 = resolve(line.http2, environment);
   overrides.upstream = resolve(line.upstream, environment);
   overrides.heartbeat_interval = resolve(line.heartbeat_interval, environment);
   overrides.response_timeout = resolve(line.response_timeout, environment);
@@ -230,7 +253,10 @@ Invocation load_and_act(const CommandLine& line, const config::EnvironmentLookup
 
   const File file = named_file(line, environment);
   if (const auto* const problem = std::get_if<config::Problem>(&file)) return failed(to_string(*problem) + "\n");
-  config::LoadResult loaded = config::load(std::get<std::optional<config::FileText>>(file), overrides, environment);
+  // Whoever only wants to know is told of the files as well; to start without them is another failure.
+  const config::FurtherCheck files = [](const config::Config& config) { return net::load_tls(config).problems; };
+  config::LoadResult loaded = config::load(std::get<std::optional<config::FileText>>(file), overrides, environment,
+                                           line.check ? files : config::FurtherCheck());
   if (!loaded.config) return failed(lines_of(loaded.problems));
   Invocation invocation = said(Invocation::Action::run, {});
   if (line.print_config) {

@@ -16,6 +16,8 @@ namespace sidecar::config {
 namespace {
 
 constexpr std::size_t kHostBytesMax = 253;  // RFC 1035 §2.3.4
+constexpr std::uint16_t kHttpsPort = 443;
+constexpr std::string_view kUrlForms = "write http://host:port, https://host:port or unix:/path";
 constexpr std::size_t kUnixPathBytesMax = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::array<std::uint8_t, 12> kIpv4Mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 constexpr std::uint8_t kIpv4MappedBits = 96;
@@ -96,7 +98,7 @@ Parsed<exchange::UpstreamAddress> url_refused(std::string_view text, std::string
   return not_an_address<exchange::UpstreamAddress>(text, "the URL of an upstream", why);
 }
 
-Parsed<exchange::UpstreamAddress> parse_http_authority(std::string_view text, std::string_view authority) {
+Parsed<exchange::UpstreamAddress> parse_http_authority(std::string_view text, std::string_view authority, bool tls) {
   if (authority.find('@') != std::string_view::npos) return url_refused(text, "a user or password is not supported");
   const std::size_t end = authority.find_first_of("/?#");
   if (end != std::string_view::npos) {
@@ -106,6 +108,8 @@ Parsed<exchange::UpstreamAddress> parse_http_authority(std::string_view text, st
   Parsed<Authority> split = split_authority(authority);
   if (!split.value) return url_refused(text, split.why);
   exchange::UpstreamAddress address;
+  address.tls = tls;
+  if (tls) address.port = kHttpsPort;
   address.host = std::move(split.value->host);
   if (address.host.find(':') == std::string::npos && !is_name_or_ipv4(address.host)) {
     return url_refused(text, address.host.empty() ? "the host is missing" : in_quotes(address.host) + " is not a host");
@@ -157,11 +161,15 @@ Parsed<exchange::UpstreamAddress> parse_upstream_url(std::string_view text) {
   }
   const std::size_t colon = text.find("://");
   const std::string scheme = lower_case(text.substr(0, colon));
-  if (colon == std::string_view::npos) return url_refused(text, "write http://host:port or unix:/path");
-  if (scheme == "https")
-    return Parsed<exchange::UpstreamAddress>::refused(in_quotes(text) + ": https upstreams are not supported yet");
-  if (scheme != "http") return url_refused(text, "write http://host:port or unix:/path");
-  return parse_http_authority(text, text.substr(colon + 3));
+  if (colon == std::string_view::npos) return url_refused(text, kUrlForms);
+  if (scheme != "http" && scheme != "https") return url_refused(text, kUrlForms);
+  return parse_http_authority(text, text.substr(colon + 3), scheme == "https");
+}
+
+Parsed<std::string> parse_server_name(std::string_view text) {
+  const bool zoned = text.find('%') != std::string_view::npos;
+  if (is_name_or_ipv4(text) || (is_ipv6(text) && !zoned)) return lower_case(text);
+  return Parsed<std::string>::refused(in_quotes(text) + " is neither a host name nor an address without port");
 }
 
 Parsed<exchange::Network> parse_network(std::string_view text) {

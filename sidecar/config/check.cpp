@@ -25,6 +25,9 @@ void check_listeners(const Config& config, Findings& findings) {
   std::set<std::tuple<std::string, std::uint16_t, std::string>> seen;
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
     const ListenAddress& address = config.listeners[i].address;
+    if (config.listeners[i].tls && config.listeners[i].tls->certificates.empty()) {
+      findings.push_back({element_path("listeners", i) + ".tls.certificates", "at least one is needed"});
+    }
     const bool any_free_port = address.port == 0 && address.unix_path.empty();
     if (address.text.empty() || any_free_port) continue;
     if (seen.emplace(lower_case(address.host), address.port, address.unix_path).second) continue;
@@ -44,6 +47,23 @@ void check_admin(const Config& config, Findings& findings) {
       continue;
     findings.push_back({"admin.address", in_quotes(admin.text) + " is the address of a listener"});
     return;
+  }
+}
+
+void check_upstream(const exchange::UpstreamPolicy& upstream, Findings& findings) {
+  const std::string path = member_path("upstreams", upstream.name);
+  if (upstream.url.empty()) findings.push_back({path + ".url", "is missing"});
+  const exchange::UpstreamTls& tls = upstream.tls;
+  const bool judged = !upstream.address.host.empty() || !upstream.address.unix_path.empty();  // its URL was readable
+  if (judged && !upstream.address.tls && tls != exchange::UpstreamTls{}) {
+    findings.push_back({path + ".tls", "only an https URL has it"});
+  }
+  if (tls.certificate.empty() != tls.key.empty()) {
+    findings.push_back({path + (tls.key.empty() ? ".tls.key" : ".tls.certificate"),
+                        tls.key.empty() ? "is missing: the certificate needs it" : "is missing: the key is its"});
+  }
+  if (!tls.verify && !tls.ca.empty()) {
+    findings.push_back({path + ".tls.ca", "nobody is asked with 'verify: false'"});
   }
 }
 
@@ -112,7 +132,7 @@ std::vector<Finding> check(const Config& config) {
   check_listeners(config, findings);
   check_admin(config, findings);
   for (const exchange::UpstreamPolicy& upstream : config.policies.upstreams) {
-    if (upstream.url.empty()) findings.push_back({member_path("upstreams", upstream.name) + ".url", "is missing"});
+    check_upstream(upstream, findings);
   }
   check_routes(config, findings);
   return findings;

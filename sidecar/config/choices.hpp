@@ -33,6 +33,8 @@ inline constexpr Choices<LogLevel, 6> kLogLevels{{{"trace", LogLevel::trace},
 inline constexpr Choices<LogFormat, 3> kLogFormats{
     {{"auto", LogFormat::automatic}, {"json", LogFormat::json}, {"text", LogFormat::text}}};
 
+inline constexpr Choices<Http2, 2> kHttp2{{{"downgrade", Http2::downgrade}, {"translate", Http2::translate}}};
+
 inline constexpr Choices<exchange::XForwarded, 3> kXForwarded{{{"keep", exchange::XForwarded::keep},
                                                                {"append", exchange::XForwarded::append},
                                                                {"set", exchange::XForwarded::set}}};

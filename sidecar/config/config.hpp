@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,6 +12,8 @@
 /// The effective configuration: options beat environment beats file beats defaults.
 namespace sidecar::config {
 
+using Milliseconds = std::chrono::milliseconds;
+
 struct ListenAddress {
   std::string host;           ///< Literal address or name; empty (`:8080`): dual-stack any. No brackets.
   std::uint16_t port = 8080;  ///< 0: any free port.
@@ -20,8 +23,33 @@ struct ListenAddress {
   bool operator==(const ListenAddress&) const = default;
 };
 
+/// PEM files.
+struct CertificateFiles {
+  std::string certificate;  ///< With its chain behind it.
+  std::string key;
+
+  bool operator==(const CertificateFiles&) const = default;
+};
+
+struct ListenerTls {
+  std::vector<CertificateFiles>
+      certificates;       ///< Chosen by the name that the client asks for; the first is for others.
+  std::string client_ca;  ///< Who signs the certificates that clients must have; empty: none.
+  Milliseconds handshake_timeout{10'000};
+
+  bool operator==(const ListenerTls&) const = default;
+};
+
+/// What becomes of clients that would speak HTTP/2.
+enum class Http2 : std::uint8_t {
+  downgrade,  ///< They are moved to HTTP/1.1.
+  translate,  ///< It is terminated here.
+};
+
 struct Listener {
   ListenAddress address;
+  std::optional<ListenerTls> tls;  ///< nullopt: plain.
+  Http2 http2 = Http2::downgrade;
   bool proxy_protocol = false;  ///< Every connection begins with a PROXY header, version 1 or 2.
 };
 

@@ -10,6 +10,7 @@
 #include "config/reader.hpp"
 #include "config/report.hpp"
 #include "config/sections.hpp"
+#include "config/tokens.hpp"
 #include "config/yaml_tree.hpp"
 
 namespace sidecar::config {
@@ -41,13 +42,59 @@ void apply_switchable(Report& report, const std::optional<Override>& override, s
   }
 }
 
-void apply_listen(Report& report, const std::vector<Override>& listen, std::vector<Listener>& listeners) {
-  if (listen.empty()) return;
-  listeners.clear();
-  for (const Override& override : listen) {
-    report.locate(element_path("listeners", listeners.size()) + ".address", {override.origin, 0, 0});
-    apply(report, override, listeners.emplace_back().address, parse_listen_address);
+void blame(Report& report, const Override& override, std::string_view why) {
+  report.problem_at({override.origin, 0, 0}, {}, why);
+}
+
+/// The certificates of options, for the listener at `path`.
+ListenerTls tls_of(Report& report, const Overrides& overrides, const std::string& path) {
+  ListenerTls tls;
+  for (std::size_t i = 0; i < overrides.tls_certificate.size() && i < overrides.tls_key.size(); ++i) {
+    CertificateFiles& files = tls.certificates.emplace_back();
+    const std::string element = element_path(path + ".tls.certificates", i);
+    report.locate(element + ".certificate", {overrides.tls_certificate[i].origin, 0, 0});
+    report.locate(element + ".key", {overrides.tls_key[i].origin, 0, 0});
+    apply(report, overrides.tls_certificate[i], files.certificate, parse_file_path);
+    apply(report, overrides.tls_key[i], files.key, parse_file_path);
   }
+  return tls;
+}
+
+/// True when they can be given to listeners.
+bool check_certificates(Report& report, const Overrides& overrides) {
+  const std::size_t certificates = overrides.tls_certificate.size();
+  const std::size_t keys = overrides.tls_key.size();
+  if (overrides.tls_listen.empty()) {
+    if (certificates > 0) blame(report, overrides.tls_certificate.front(), "there is no --tls-listen that it is for");
+    if (keys > 0) blame(report, overrides.tls_key.front(), "there is no --tls-listen that it is for");
+    return false;
+  }
+  if (certificates == 0 || keys == 0) {
+    blame(report, overrides.tls_listen.front(), "needs --tls-certificate FILE and --tls-key FILE");
+  } else if (certificates != keys) {
+    blame(report, overrides.tls_key.front(), "as many keys as certificates are needed, in the same order");
+  }
+  return certificates == keys && keys > 0;
+}
+
+void apply_listen(Report& report, const Overrides& overrides, std::vector<Listener>& listeners) {
+  if (!overrides.listen.empty() || !overrides.tls_listen.empty()) listeners.clear();
+  const auto add = [&](const Override& override) {
+    const std::string path = element_path("listeners", listeners.size());
+    report.locate(path + ".address", {override.origin, 0, 0});
+    apply(report, override, listeners.emplace_back().address, parse_listen_address);
+    return path;
+  };
+  for (const Override& override : overrides.listen) add(override);
+  const bool sound = check_certificates(report, overrides);
+  for (const Override& override : overrides.tls_listen) {
+    const std::string path = add(override);
+    if (sound) listeners.back().tls = tls_of(report, overrides, path);
+  }
+  if (!overrides.http2) return;
+  Http2 http2{};
+  apply(report, overrides.http2, http2, parse_http2);
+  for (Listener& listener : listeners) listener.http2 = http2;
 }
 
 void apply_upstream(Report& report, const std::optional<Override>& override,
@@ -128,7 +175,7 @@ void add_catch_all(const Overrides& overrides, Report& report, Config& config) {
 
 Config default_config() {
   Config config;
-  config.listeners.push_back({*parse_listen_address(kDefaultListen).value});
+  config.listeners.emplace_back().address = *parse_listen_address(kDefaultListen).value;
   return config;
 }
 
@@ -138,7 +185,8 @@ bool is_no_mapping(const YamlNode& root) {
 
 }  // namespace
 
-LoadResult load(const std::optional<FileText>& file, const Overrides& overrides, const EnvironmentLookup& environment) {
+LoadResult load(const std::optional<FileText>& file, const Overrides& overrides, const EnvironmentLookup& environment,
+                const FurtherCheck& further) {
   YamlNode root;
   if (file) {
     YamlResult yaml = parse_yaml(file->name, file->text);
@@ -150,9 +198,12 @@ LoadResult load(const std::optional<FileText>& file, const Overrides& overrides,
   Config config = default_config();
   Section::read(context, &root, {}, [&](Section& top) { read_all(top, overrides, report, config); });
   if (is_no_mapping(root)) return {std::nullopt, report.take()};
-  apply_listen(report, overrides.listen, config.listeners);
+  apply_listen(report, overrides, config.listeners);
   add_catch_all(overrides, report, config);
   for (const Finding& finding : check(config)) report.problem(finding.path, finding.message);
+  if (report.clean() && further) {
+    for (const Finding& finding : further(config)) report.problem(finding.path, finding.message);
+  }
   if (!report.clean()) return {std::nullopt, report.take()};
   return {std::move(config), {}};
 }

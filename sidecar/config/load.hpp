@@ -1,9 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "config/check.hpp"
 #include "config/config.hpp"
 #include "config/environment.hpp"
 #include "config/problem.hpp"
@@ -23,7 +25,11 @@ struct Override {
 
 /// What beats the file. Options have already beaten the environment here.
 struct Overrides {
-  std::vector<Override> listen;      ///< Not empty: instead of all listeners of the file.
+  std::vector<Override> listen;           ///< Not empty: instead of all listeners of the file.
+  std::vector<Override> tls_listen;       ///< Likewise; each with all of the certificates.
+  std::vector<Override> tls_certificate;  ///< Files; as many keys.
+  std::vector<Override> tls_key;
+  std::optional<Override> http2;     ///< Of every listener.
   std::optional<Override> upstream;  ///< Defines the upstream `default`, or moves the file's one of that name.
   std::optional<Override> heartbeat_interval;  ///< Of the defaults: a route that says its own keeps it.
   std::optional<Override> response_timeout;    ///< Of every upstream.
@@ -38,9 +44,12 @@ struct LoadResult {
   Problems problems;             ///< All of them, except behind a syntax error.
 };
 
+/// What somebody else finds wrong with a configuration that is sound in itself: the files that it names, perhaps.
+using FurtherCheck = std::function<std::vector<Finding>(const Config&)>;
+
 /// Options beat environment beats file beats defaults. No input makes it throw.
 [[nodiscard]] LoadResult load(const std::optional<FileText>& file, const Overrides& overrides,
-                              const EnvironmentLookup& environment);
+                              const EnvironmentLookup& environment, const FurtherCheck& further = {});
 
 struct AdminResult {
   std::optional<AdminConfig> admin;  ///< Without problems only.

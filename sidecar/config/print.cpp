@@ -72,11 +72,29 @@ class Writer {
   bool dash_ = false;
 };
 
+void print_listener_tls(Writer& out, const std::optional<ListenerTls>& tls) {
+  if (!tls) return out.word("tls", "null");
+  out.open("tls");
+  out.open("certificates");
+  for (const CertificateFiles& files : tls->certificates) {
+    out.element();
+    out.text("certificate", files.certificate);
+    out.text("key", files.key);
+    out.close();
+  }
+  out.close();
+  out.text_or_null("client_ca", tls->client_ca);
+  out.duration("handshake_timeout", tls->handshake_timeout);
+  out.close();
+}
+
 void print_listeners(Writer& out, const std::vector<Listener>& listeners) {
   out.open("listeners");
   for (const Listener& listener : listeners) {
     out.element();
     out.text("address", listener.address.text);
+    print_listener_tls(out, listener.tls);
+    out.word("http2", word_for(listener.http2, kHttp2));
     out.word("proxy_protocol", word_for(listener.proxy_protocol, kBooleans));
     out.close();
   }
@@ -97,6 +115,13 @@ void print_upstreams(Writer& out, const std::vector<exchange::UpstreamPolicy>& u
   for (const exchange::UpstreamPolicy& upstream : upstreams) {
     out.open(yaml_scalar(upstream.name));
     out.text("url", upstream.url);
+    out.open("tls");
+    out.text_or_null("ca", upstream.tls.ca);
+    out.text_or_null("server_name", upstream.tls.server_name);
+    out.word("verify", word_for(upstream.tls.verify, kBooleans));
+    out.text_or_null("certificate", upstream.tls.certificate);
+    out.text_or_null("key", upstream.tls.key);
+    out.close();
     out.duration("connect_timeout", upstream.connect_timeout);
     out.duration_or("response_timeout", upstream.response_timeout, "null");
     out.open("keepalive");

@@ -15,6 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr DurationBounds kResponseTimeout{10ms, 24h};
+constexpr DurationBounds kHandshakeTimeout{10ms, 10min};
 constexpr DurationBounds kConnectTimeout{10ms, 10min};
 constexpr DurationBounds kKeepaliveIdleTimeout{10ms, 1h};
 constexpr DurationBounds kDnsTtl{0s, 24h};  // 0s: ask for every connection
@@ -55,12 +56,45 @@ auto choice(const Choices<Enum, N>& choices) {
   return [&choices](std::string_view text) { return parse_choice(text, choices); };
 }
 
+/// Absent, off or wrong: it stays as it is.
+void read_listener_tls(Section& listener, std::optional<ListenerTls>& out) {
+  const bool present = listener.has("tls");
+  listener.section_or_off(
+      "tls", [] {},
+      [&](Section& section) {
+        ListenerTls tls;
+        section.sections("certificates", [&](Section& element, std::size_t) {
+          CertificateFiles files;
+          for (const std::string_view key : {"certificate", "key"}) {
+            if (!element.has(key)) element.problem(key, "is missing");
+          }
+          element.value("certificate", files.certificate, parse_file_path);
+          element.value("key", files.key, parse_file_path);
+          tls.certificates.push_back(std::move(files));
+        });
+        section.text_or_null("client_ca", tls.client_ca, parse_file_path);
+        section.value("handshake_timeout", tls.handshake_timeout, duration(kHandshakeTimeout));
+        if (present) out = std::move(tls);
+      });
+}
+
+void read_upstream_tls(Section& upstream, exchange::UpstreamTls& tls) {
+  upstream.section("tls", [&](Section& section) {
+    section.text_or_null("ca", tls.ca, parse_file_path);
+    section.text_or_null("server_name", tls.server_name, parse_server_name);
+    section.value("verify", tls.verify, choice(kBooleans));
+    section.text_or_null("certificate", tls.certificate, parse_file_path);
+    section.text_or_null("key", tls.key, parse_file_path);
+  });
+}
+
 void read_upstream(Section& section, exchange::UpstreamPolicy& upstream) {
   section.value("url", upstream.address, [&](std::string_view text) {
     upstream.url = std::string(text);
     return parse_upstream_url(text);
   });
   if (section.has("url") && upstream.url.empty()) upstream.url = kUnreadable;
+  read_upstream_tls(section, upstream.tls);
   section.value("connect_timeout", upstream.connect_timeout, duration(kConnectTimeout));
   section.switchable("response_timeout", upstream.response_timeout, parse_response_timeout);
   section.section("keepalive", [&](Section& keepalive) {
@@ -124,6 +158,10 @@ Parsed<Milliseconds> parse_response_timeout(std::string_view text) {
   return parse_duration(text, kResponseTimeout);
 }
 
+Parsed<Http2> parse_http2(std::string_view text) {
+  return parse_choice(text, kHttp2);
+}
+
 Parsed<LogLevel> parse_log_level(std::string_view text) {
   return parse_choice(text, kLogLevels);
 }
@@ -142,6 +180,8 @@ void read_listeners(Section& top, std::vector<Listener>& listeners) {
     Listener listener;  // without text when its address is wrong: check() passes it over
     if (!section.has("address")) section.problem("address", "is missing");
     section.value("address", listener.address, parse_listen_address);
+    read_listener_tls(section, listener.tls);
+    section.value("http2", listener.http2, choice(kHttp2));
     section.value("proxy_protocol", listener.proxy_protocol, choice(kBooleans));
     listeners.push_back(std::move(listener));
   });

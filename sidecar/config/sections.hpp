@@ -27,6 +27,7 @@ void read_routes(Section& top, const Config& config, std::vector<exchange::Route
 /// The words that options and environment share with the file.
 [[nodiscard]] Parsed<std::size_t> parse_workers(std::string_view text);  ///< `auto`: one a processor.
 [[nodiscard]] Parsed<Milliseconds> parse_response_timeout(std::string_view text);
+[[nodiscard]] Parsed<Http2> parse_http2(std::string_view text);
 [[nodiscard]] Parsed<LogLevel> parse_log_level(std::string_view text);
 [[nodiscard]] Parsed<LogFormat> parse_log_format(std::string_view text);
 

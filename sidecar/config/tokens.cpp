@@ -10,6 +10,7 @@ namespace {
 
 using Result = Parsed<std::string>;
 
+constexpr std::size_t kPathBytesMax = 4095;   // PATH_MAX without its end
 constexpr std::size_t kNameBytesMax = 128;    // of an upstream, a field, a parameter
 constexpr std::size_t kRouteBytesMax = 1024;  // of a route's pattern, which may be its name
 constexpr std::array<std::string_view, 9> kKnownMethods{"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
@@ -94,6 +95,13 @@ Parsed<std::string> parse_upstream_name(std::string_view text) {
 Parsed<std::string> parse_route_name(std::string_view text) {
   if (!printable_and_short(text, kRouteBytesMax)) {
     return Result::refused(in_quotes(text) + " is not a name (1 to 1024 printable bytes)");
+  }
+  return std::string(text);
+}
+
+Parsed<std::string> parse_file_path(std::string_view text) {
+  if (!printable_and_short(text, kPathBytesMax)) {
+    return Result::refused(in_quotes(text) + " is not the path of a file (1 to 4095 printable bytes)");
   }
   return std::string(text);
 }

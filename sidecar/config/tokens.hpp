@@ -29,6 +29,9 @@ namespace sidecar::config {
 /// The name of a route: anything printable.
 [[nodiscard]] Parsed<std::string> parse_route_name(std::string_view text);
 
+/// The path of a file: printable. Whether it is there is not looked at.
+[[nodiscard]] Parsed<std::string> parse_file_path(std::string_view text);
+
 /// The name of a query parameter.
 [[nodiscard]] Parsed<std::string> parse_query_name(std::string_view text);
 

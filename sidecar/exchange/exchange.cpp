@@ -153,11 +153,10 @@ void Exchange::on_upstream_ready(bool pooled, Turn& turn) {
   turn.upstream.head(account_.kept_head());
 }
 
-void Exchange::on_upstream_failed(UpstreamFailure failure, Turn& turn) {
+void Exchange::on_upstream_failed(UpstreamFailure failure, const char* why, Turn& turn) {
   turn.lifecycle.on_counted(Counted::upstream_connect_error, 1);
-  account_.detail = to_string(failure).data();
-  if (failure == UpstreamFailure::exhausted)
-    return answer(503, account_.detail, Reason::limit, ClosedBy::sidecar, turn);
+  account_.detail = why;
+  if (failure == UpstreamFailure::exhausted) return answer(503, why, Reason::limit, ClosedBy::sidecar, turn);
   const int status = failure == UpstreamFailure::timed_out ? 504 : 502;
   answer(status, to_string(failure), Reason::upstream_unreachable, ClosedBy::upstream, turn);
 }
@@ -316,7 +315,7 @@ void Exchange::on_deadline(Turn& turn) {
     account_.detail = "a half-closed tunnel was silent";
     close(Reason::limit, ClosedBy::sidecar, Ending::aborted, turn);
   } else if (phase_ == Phase::connecting) {
-    on_upstream_failed(UpstreamFailure::timed_out, turn);
+    on_upstream_failed(UpstreamFailure::timed_out, "connect timeout", turn);
   } else if (phase_ == Phase::awaiting) {
     account_.detail = "response timeout";
     answer(504, "no response head in time", Reason::upstream_timeout, ClosedBy::sidecar, turn);

@@ -42,7 +42,8 @@ class Exchange {
 
   // The upstream's side, of the attempt that wishes() names.
   void on_upstream_ready(bool pooled, Turn& turn);
-  void on_upstream_failed(UpstreamFailure failure, Turn& turn);
+  /// `why`: a few static words for the log.
+  void on_upstream_failed(UpstreamFailure failure, const char* why, Turn& turn);
   void on_informational(const http::ResponseHead& head, Turn& turn);
   void on_response_head(const http::ResponseHead& head, const http::Framing& framing, Turn& turn);
   void on_response_body(std::string_view bytes, Turn& turn);

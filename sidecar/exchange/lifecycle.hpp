@@ -82,6 +82,7 @@ enum class Counted : std::uint8_t {
   stream_refused_for_client,  ///< limits.streams_per_client.
   memory_refused,             ///< limits.pooled_memory.
   idle_closed,                ///< limits.idle_timeout.
+  tls_refused,                ///< A TLS handshake failed, or did not come in time.
   proxy_header_refused,       ///< A connection began with something else, or its PROXY header did not come in time.
   count_,
 };

@@ -99,14 +99,27 @@ struct UpstreamAddress {
   std::string host;  ///< Name or literal address without brackets; empty for a unix socket.
   std::uint16_t port = 80;
   std::string unix_path;  ///< Empty for TCP.
+  bool tls = false;       ///< https.
 
   bool operator==(const UpstreamAddress&) const = default;
+};
+
+/// How an https upstream is recognised, and how we are by it. Paths name PEM files.
+struct UpstreamTls {
+  std::string ca;           ///< Whom to believe; empty: the certificate authorities of the system.
+  std::string server_name;  ///< In its certificate and in SNI; empty: the host of the URL.
+  bool verify = true;       ///< false: anybody may be the upstream.
+  std::string certificate;  ///< Ours; empty: none.
+  std::string key;
+
+  bool operator==(const UpstreamTls&) const = default;
 };
 
 struct UpstreamPolicy {
   std::string name;
   std::string url;  ///< As configured, for print-config.
   UpstreamAddress address;
+  UpstreamTls tls;
   Milliseconds connect_timeout{5'000};
   std::optional<Milliseconds> response_timeout;  ///< To the response head; nullopt: as long as the client waits.
   KeepalivePolicy keepalive;

@@ -13,9 +13,9 @@ namespace {
 
 /// What an HTTP/1.0 request without Host gets: the authority of the backend itself.
 std::string_view default_host(const UpstreamPolicy& upstream) {
-  static constexpr std::string_view kScheme = "http://";
   const std::string_view url = upstream.url;
-  return url.starts_with(kScheme) ? url.substr(kScheme.size()) : std::string_view("localhost");
+  const std::size_t scheme = url.find("://");
+  return scheme != std::string_view::npos ? url.substr(scheme + 3) : std::string_view("localhost");
 }
 
 }  // namespace

@@ -249,10 +249,11 @@ void Relay::on_upstream_ready(std::uint32_t attempt, bool pooled, TimePoint now,
   pump_downstream({}, scope.turn, bench);
 }
 
-void Relay::on_upstream_failed(std::uint32_t attempt, UpstreamFailure failure, TimePoint now, Workbench& bench) {
+void Relay::on_upstream_failed(std::uint32_t attempt, UpstreamFailure failure, TimePoint now, Workbench& bench,
+                               const char* why) {
   if (!current(attempt) || exchange_.phase() != Phase::connecting) return;
   TurnScope scope(*this, now, bench);
-  exchange_.on_upstream_failed(failure, scope.turn);
+  exchange_.on_upstream_failed(failure, why != nullptr ? why : to_string(failure).data(), scope.turn);
 }
 
 void Relay::on_upstream_bytes(std::uint32_t attempt, std::string_view bytes, TimePoint now, Workbench& bench) {
@@ -315,11 +316,18 @@ void Relay::on_upstream_eof(std::uint32_t attempt, TimePoint now, Workbench& ben
   }
 }
 
-void Relay::on_upstream_reset(std::uint32_t attempt, TimePoint now, Workbench& bench) {
+void Relay::on_upstream_cut(std::uint32_t attempt, TimePoint now, Workbench& bench) {
   if (!current(attempt) || !exchange_.takes_response()) return;
   TurnScope scope(*this, now, bench);
-  exchange_.on_upstream_broken(UpstreamBreak::reset, upstream_.untouched(), "the backend reset the connection",
-                               scope.turn);
+  exchange_.on_upstream_broken(UpstreamBreak::eof, upstream_.untouched(),
+                               "the connection to the backend ended without the end of TLS", scope.turn);
+}
+
+void Relay::on_upstream_reset(std::uint32_t attempt, TimePoint now, Workbench& bench, const char* why) {
+  if (!current(attempt) || !exchange_.takes_response()) return;
+  TurnScope scope(*this, now, bench);
+  exchange_.on_upstream_broken(UpstreamBreak::reset, upstream_.untouched(),
+                               why != nullptr ? why : "the backend reset the connection", scope.turn);
 }
 
 void Relay::on_upstream_progress(std::size_t sent, std::size_t pending, TimePoint now, Workbench& bench) {

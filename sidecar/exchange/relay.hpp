@@ -50,10 +50,14 @@ class Relay {
 
   // Every call about the upstream carries the number of its attempt; what is not about the current one is ignored.
   void on_upstream_ready(std::uint32_t attempt, bool pooled, TimePoint now, Workbench& bench);
-  void on_upstream_failed(std::uint32_t attempt, UpstreamFailure failure, TimePoint now, Workbench& bench);
+  /// `why`: a few static words for the log, where more is known than `failure` says.
+  void on_upstream_failed(std::uint32_t attempt, UpstreamFailure failure, TimePoint now, Workbench& bench,
+                          const char* why = nullptr);
   void on_upstream_bytes(std::uint32_t attempt, std::string_view bytes, TimePoint now, Workbench& bench);
   void on_upstream_eof(std::uint32_t attempt, TimePoint now, Workbench& bench);
-  void on_upstream_reset(std::uint32_t attempt, TimePoint now, Workbench& bench);
+  /// A FIN that anybody on the way may have sent: it completes nothing.
+  void on_upstream_cut(std::uint32_t attempt, TimePoint now, Workbench& bench);
+  void on_upstream_reset(std::uint32_t attempt, TimePoint now, Workbench& bench, const char* why = nullptr);
   void on_upstream_progress(std::size_t sent, std::size_t pending, TimePoint now, Workbench& bench);
   /// Like on_downstream_kernel_progress().
   void on_upstream_kernel_progress(TimePoint now, const Workbench& bench);

@@ -42,7 +42,15 @@ enum class DownstreamManner : std::uint8_t {
 };
 
 /// Why no upstream connection came about.
-enum class UpstreamFailure : std::uint8_t { refused, unreachable, unresolved, timed_out, exhausted };
+enum class UpstreamFailure : std::uint8_t {
+  refused,
+  unreachable,
+  unresolved,
+  timed_out,
+  exhausted,
+  untrusted,  ///< It is not who it has to be.
+  no_tls,     ///< It and we do not agree on TLS.
+};
 
 [[nodiscard]] constexpr std::string_view to_string(UpstreamFailure failure) {
   switch (failure) {
@@ -56,6 +64,10 @@ enum class UpstreamFailure : std::uint8_t { refused, unreachable, unresolved, ti
       return "connect timeout";
     case UpstreamFailure::exhausted:
       return "no file descriptor left";
+    case UpstreamFailure::untrusted:
+      return "certificate not trusted";
+    case UpstreamFailure::no_tls:
+      return "TLS handshake failed";
   }
   return "unknown";
 }

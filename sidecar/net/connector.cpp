@@ -1,8 +1,12 @@
 #include "net/connector.hpp"
 
+#include <unistd.h>
+
 #include <cerrno>
+#include <utility>
 
 #include <boost/asio/post.hpp>
+#include <boost/system/system_error.hpp>
 
 #include "net/worker.hpp"
 
@@ -26,27 +30,30 @@ exchange::UpstreamFailure to_failure(int error) {
 
 }  // namespace
 
-Connector* Connector::start(Worker& worker, NameCache& names, Client& client) {
-  auto* connector = new Connector(worker, names, client);
-  connector->waiting_ = true;
-  asio::post(worker.io(), [connector] {
-    connector->waiting_ = false;
-    if (connector->client_ == nullptr) {
-      delete connector;
-      return;
+/// A handler that finds out whether anybody is still interested.
+template <class Handler>
+auto Connector::guarded(Handler handler) {
+  waiting_ = true;
+  return [this, handler](auto...) {
+    waiting_ = false;
+    if (client_ == nullptr) {
+      delete this;
+    } else {
+      handler();
     }
-    connector->names_.ask(*connector);
-  });
+  };
+}
+
+Connector* Connector::start(Worker& worker, NameCache& names, std::shared_ptr<const TlsClient> tls, Client& client) {
+  auto* connector = new Connector(worker, names, std::move(tls), client);
+  asio::post(worker.io(), connector->guarded([connector] { connector->names_.ask(*connector); }));
   return connector;  // NOLINT(clang-analyzer-cplusplus.NewDelete): post() runs nothing before it returns.
 }
 
 void Connector::cancel() {
   client_ = nullptr;
   unlink();
-  if (socket_) {
-    ErrorCode ignored;
-    socket_->close(ignored);
-  }
+  if (stream_) stream_->close();
   if (!waiting_) delete this;
 }
 
@@ -59,11 +66,12 @@ void Connector::on_endpoints(const std::vector<Endpoint>& endpoints) {
 void Connector::try_next() {
   while (next_ < endpoints_.size()) {
     const int fd = start_connect(endpoints_[next_++]);
-    if (fd >= 0) {
-      wait_for_outcome(fd);
+    if (fd < 0) {
+      fail(to_failure(errno), nullptr);
+    } else if (begin(fd)) {
+      stream_->wait_writable(guarded([this] { on_outcome(); }));
       return;
     }
-    failure_ = to_failure(errno);
   }
   // A restarted container has a new address: ask once more before giving up.
   if (!asked_again_ && !endpoints_.empty() && names_.distrust()) {
@@ -74,38 +82,63 @@ void Connector::try_next() {
   give_up();
 }
 
-void Connector::wait_for_outcome(int fd) {
-  socket_.emplace(worker_.io().get_executor(), fd);
-  waiting_ = true;
-  socket_->async_wait(asio::posix::descriptor_base::wait_write, [this](ErrorCode) {
-    waiting_ = false;
-    if (client_ == nullptr) {
-      delete this;
-      return;
-    }
-    on_outcome();
-  });
+/// False: the kernel cannot watch one more connection.
+bool Connector::begin(int fd) {
+  try {
+    stream_.emplace(worker_.io(), fd);
+    return true;
+  } catch (const boost::system::system_error&) {
+    ::close(fd);
+    fail(exchange::UpstreamFailure::exhausted, nullptr);
+    return false;
+  }
 }
 
 void Connector::on_outcome() {
-  const int error = connect_outcome(socket_->native_handle());
+  const int error = connect_outcome(stream_->fd());
   if (error != 0) {
-    failure_ = to_failure(error);
-    socket_.reset();
+    fail(to_failure(error), nullptr);
+    stream_.reset();
     try_next();
     return;
   }
-  const int fd = socket_->release();
+  tune(stream_->fd(), worker_.user_timeout_ms());
+  if (tls_ != nullptr) stream_->start_tls(tls_->make(), TlsLayer::Side::client, tls_);
+  greet();
+}
+
+void Connector::greet() {
+  switch (stream_->tls() != nullptr ? stream_->tls()->handshake() : TlsLayer::Step::done) {
+    case TlsLayer::Step::want_read:
+      return stream_->wait_readable(guarded([this] { greet(); }));
+    case TlsLayer::Step::want_write:
+      return stream_->wait_writable(guarded([this] { greet(); }));
+    case TlsLayer::Step::failed: {
+      const bool untrusted = stream_->tls()->failure() == TlsLayer::Failure::untrusted;
+      fail(untrusted ? exchange::UpstreamFailure::untrusted : exchange::UpstreamFailure::no_tls, stream_->why());
+      stream_.reset();
+      return try_next();
+    }
+    case TlsLayer::Step::done:
+      break;
+  }
+  Stream stream = std::move(*stream_);
   Client* client = client_;
   delete this;
-  client->on_connected(fd);
+  client->on_connected(std::move(stream));
+}
+
+void Connector::fail(exchange::UpstreamFailure failure, const char* why) {
+  failure_ = failure;
+  why_ = why;
 }
 
 void Connector::give_up() {
   Client* client = client_;
   const exchange::UpstreamFailure failure = failure_;
+  const char* why = why_;
   delete this;
-  client->on_connect_failed(failure);
+  client->on_connect_failed(failure, why);
 }
 
 }  // namespace sidecar::net

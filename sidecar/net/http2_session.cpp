@@ -83,6 +83,7 @@ void Http2Session::read() {
       on_bytes({buffer.data(), result.size});
       break;
     case IoResult::Status::eof:
+    case IoResult::Status::truncated:
     case IoResult::Status::failed:
       on_lost();
       break;
@@ -187,8 +188,9 @@ void Http2Session::settle() {
   go_on();
   account_memory();
   if (state_ == State::closed) return;
+  if (state_ == State::lingering && !shut_) shut_ = downstream_.try_shutdown_write();
   arm_read();
-  if (!to_downstream_.empty()) arm_write();
+  if (!to_downstream_.empty() || (state_ == State::lingering && !shut_)) arm_write();
   worker_.schedule(*this, deadline_);
 }
 
@@ -256,7 +258,6 @@ void Http2Session::leave(TimePoint now) {
 
 /// A close with unread bytes would be a reset, and a reset destroys what was sent.
 void Http2Session::finish(TimePoint now) {
-  downstream_.shutdown_write();
   state_ = State::lingering;
   wait_for(Waiting::end, now + (worker_.bench().drain ? kLingerTimeAtDrain : kLingerTime));
 }

@@ -94,6 +94,7 @@ class Http2Session final : public ClientConnection {
   Waiting waiting_ = Waiting::nothing;
   bool downgrade_logged_ : 1 = false;
   bool breach_logged_ = false;
+  bool shut_ : 1 = false;  ///< Our FIN is out.
   bool read_armed_ : 1 = false;
   bool write_armed_ : 1 = false;
 };

@@ -4,7 +4,12 @@
 
 #include <cerrno>
 #include <chrono>
+#include <optional>
+#include <utility>
 
+#include <boost/system/system_error.hpp>
+
+#include "net/handshake.hpp"
 #include "net/session.hpp"
 #include "net/socket.hpp"
 #include "net/worker.hpp"
@@ -35,7 +40,15 @@ Listener::Listener(Worker& worker, const ListeningSocket& socket, bool shared)
       descriptor_(worker.io().get_executor(), socket.fd),
       accepts_max_(shared ? 1 : 64),
       id_(socket.id),
-      proxy_protocol_(socket.proxy_protocol) {}
+      proxy_protocol_(socket.proxy_protocol),
+      translates_http2_(socket.translates_http2),
+      tls_(socket.tls) {}
+
+void Listener::change(const ListeningSocket& socket) {
+  proxy_protocol_ = socket.proxy_protocol;
+  translates_http2_ = socket.translates_http2;
+  tls_ = socket.tls;
+}
 
 void Listener::start() {
   descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
@@ -110,11 +123,27 @@ Listener::Accepted Listener::accept_one() {
   }
   // A unix peer may be bound to any path it likes: what a stranger chose is no address of his.
   const std::string name = peer.address.ss_family == AF_UNIX ? "unix" : to_string(peer);
-  if (Session::start(worker_, fd, name, {refused, proxy_protocol_})) return Accepted::one;
+  if (welcome(fd, name, refused)) return Accepted::one;
   ::close(fd);
   worker_.census().leave_connection();
   pause("the kernel cannot watch one more connection: accepting pauses");
   return Accepted::impossible;
+}
+
+bool Listener::welcome(int fd, std::string peer, bool refused) {
+  std::optional<Stream> stream;
+  try {
+    stream.emplace(worker_.io(), fd);
+  } catch (const boost::system::system_error&) {
+    return false;
+  }
+  const Session::Arrival arrival{refused, proxy_protocol_, translates_http2_};
+  if (tls_ != nullptr) {
+    Handshake::start(worker_, std::move(*stream), std::move(peer), arrival, tls_);
+  } else {
+    Session::start(worker_, std::move(*stream), std::move(peer), arrival);
+  }
+  return true;
 }
 
 void Listener::pause(const char* why) {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "net/asio.hpp"
 #include "net/timed_entry.hpp"
+#include "net/tls_context.hpp"
 
 namespace sidecar::net {
 
@@ -14,6 +16,8 @@ struct ListeningSocket {
   int fd = -1;      ///< A duplicate of the worker's own.
   unsigned id = 0;  ///< The same for all workers.
   bool proxy_protocol = false;
+  bool translates_http2 = false;
+  std::shared_ptr<const TlsServer> tls;  ///< nullptr: plain.
 };
 
 /// One worker's share in a listening socket: all workers wait on the same one, and whoever is free accepts. When it
@@ -30,7 +34,7 @@ class Listener final : public TimedEntry {
   /// Closes it at once, behind what is in the backlog.
   void stop();
   /// From the next connection on.
-  void set_proxy_protocol(bool proxy_protocol) { proxy_protocol_ = proxy_protocol; }
+  void change(const ListeningSocket& socket);
   [[nodiscard]] unsigned id() const { return id_; }
   [[nodiscard]] bool is_open() const { return descriptor_.is_open(); }
   void on_deadline(TimePoint now) override;
@@ -49,6 +53,8 @@ class Listener final : public TimedEntry {
 
   void on_readable(const ErrorCode& error);
   [[nodiscard]] Accepted accept_one();
+  /// False: it could not be watched, and stays the caller's.
+  [[nodiscard]] bool welcome(int fd, std::string peer, bool refused);
   /// True when nobody waits any more.
   [[nodiscard]] bool accept_waiting();
   void pause(const char* why);
@@ -58,6 +64,8 @@ class Listener final : public TimedEntry {
   int accepts_max_;  ///< At one wake-up: a worker that is not alone leaves some to the others.
   unsigned id_;
   bool proxy_protocol_;
+  bool translates_http2_;
+  std::shared_ptr<const TlsServer> tls_;
   bool paused_ = false;
   Episode refusals_;
   Episode pauses_;

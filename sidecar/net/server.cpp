@@ -22,6 +22,7 @@
 #include "net/admin.hpp"
 #include "net/census.hpp"
 #include "net/socket.hpp"
+#include "net/tls_context.hpp"
 #include "net/worker.hpp"
 #include "observe/log.hpp"
 
@@ -67,10 +68,16 @@ class Server {
 
   int run() {
     files_max_ = raise_file_limit();
-    make_workers();
-    for (const config::Listener& listener : config_.listeners) {
+    TlsContexts tls = load_tls(config_);
+    for (const config::Finding& problem : tls.problems) {
+      std::fprintf(stderr, "sse-sidecar: %s: %s\n", problem.path.c_str(), problem.message.c_str());
+    }
+    if (!tls.problems.empty()) return 1;
+    warn(tls);
+    make_workers(tls);
+    for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
       std::string error;
-      if (!open(listener, error)) {
+      if (!open(config_.listeners[i], tls.listeners[i], error)) {
         std::fprintf(stderr, "sse-sidecar: %s\n", error.c_str());
         return 1;
       }
@@ -95,13 +102,22 @@ class Server {
   /// A listening socket.
   struct Open {
     config::Listener listener;
+    std::shared_ptr<const TlsServer> tls;
     unsigned id;
     std::string address;   ///< As bound.
     std::vector<int> fds;  ///< One a worker; empty when they are handed out.
+
+    [[nodiscard]] ListeningSocket socket(int fd) const {
+      return {fd, id, listener.proxy_protocol, listener.http2 == config::Http2::translate, tls};
+    }
   };
 
-  void make_workers() {
-    const Worker::Settings settings = make_settings();
+  void warn(const TlsContexts& tls) {
+    for (const std::string& warning : tls.warnings) log_.message(observe::Level::warn, warning);
+  }
+
+  void make_workers(const TlsContexts& tls) {
+    const Worker::Settings settings = make_settings(tls);
     std::random_device random;
     for (std::size_t i = 0; i < config_.workers; ++i) {
       const std::uint64_t high = (std::uint64_t{random()} << 32) & 0xffff'ffff'0000'0000;
@@ -111,7 +127,7 @@ class Server {
   }
 
   /// Each client needs two files: its connection and the one to the backend.
-  Worker::Settings make_settings() {
+  Worker::Settings make_settings(const TlsContexts& tls) {
     exchange::PolicySet policies = config_.policies;
     std::size_t others = kOtherFiles + Census::kRefusedMax;
     for (const auto& upstream : policies.upstreams) others += upstream.keepalive.max_idle * workers_max();
@@ -125,19 +141,19 @@ class Server {
                                              std::to_string(most) + " (raise the limit of open files, or lower it)");
     }
     return {std::make_shared<const exchange::PolicySet>(std::move(policies)),
-            std::make_shared<const observe::QueryRedactor>(config_.log.redact_query)};
+            std::make_shared<const observe::QueryRedactor>(config_.log.redact_query), tls.upstreams};
   }
 
   /// Before they are made, and for ever after.
   [[nodiscard]] std::size_t workers_max() const { return std::max(workers_.size(), config_.workers); }
 
-  bool open(const config::Listener& listener, std::string& error) {
+  bool open(const config::Listener& listener, std::shared_ptr<const TlsServer> tls, std::string& error) {
     Opened opened = open_listener(listener.address, user_timeout(config_.policies.limits.write_timeout));
     if (opened.fd < 0) {
       error = std::move(opened.error);
       return false;
     }
-    Open made{listener, next_listener_++, std::move(opened.address), {opened.fd}};
+    Open made{listener, std::move(tls), next_listener_++, std::move(opened.address), {opened.fd}};
     while (made.fds.size() < workers_.size()) {
       const int fd = ::fcntl(opened.fd, F_DUPFD_CLOEXEC, 0);
       if (fd < 0) {
@@ -154,7 +170,7 @@ class Server {
   /// Every worker waits on a duplicate of its own.
   void hand_out(Open& open, void (Worker::*listen)(ListeningSocket)) {
     for (std::size_t i = 0; i < workers_.size(); ++i) {
-      (*workers_[i].*listen)({open.fds[i], open.id, open.listener.proxy_protocol});
+      (*workers_[i].*listen)(open.socket(open.fds[i]));
     }
     open.fds.clear();
     log_.listening(open.address);
@@ -247,11 +263,15 @@ class Server {
 
   void apply(config::Config config) {
     std::string problems;
+    TlsContexts tls = load_tls(config);
+    for (const config::Finding& problem : tls.problems) problems.append(problem.path + ": " + problem.message + "\n");
+    if (!problems.empty()) return refuse(problems);
     const std::size_t before = open_.size();
-    for (const config::Listener& listener : config.listeners) {
+    for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+      const config::Listener& listener = config.listeners[i];
       const auto same = [&](const Open& open) { return same_place(open.listener.address, listener.address); };
       std::string error;
-      if (std::any_of(open_.begin(), open_.end(), same) || open(listener, error)) continue;
+      if (std::any_of(open_.begin(), open_.end(), same) || open(listener, tls.listeners[i], error)) continue;
       problems.append(error).append(hint_at_ourselves(listener.address)).append("\n");
     }
     if (!problems.empty()) {
@@ -261,12 +281,13 @@ class Server {
       return;
     }
     tell_what_stays(config);
+    warn(tls);
     config_ = std::move(config);
     log_.set_level(to_level(config_.log.level));
-    const Worker::Settings settings = make_settings();
+    const Worker::Settings settings = make_settings(tls);
     for (const auto& worker : workers_) worker->post_settings(settings);
     for (std::size_t i = before; i < open_.size(); ++i) hand_out(open_[i], &Worker::post_listen);
-    keep_or_close_others(before);
+    keep_or_close_others(before, tls);
     log_.message(observe::Level::info, "configuration reloaded");
   }
 
@@ -281,11 +302,12 @@ class Server {
   }
 
   /// The first `count` listeners: as they are named now, or not at all any more.
-  void keep_or_close_others(std::size_t count) {
+  void keep_or_close_others(std::size_t count, const TlsContexts& tls) {
     for (std::size_t i = 0; i < count; ++i) {
       if (const config::Listener* named = find_named(open_[i])) {
         open_[i].listener = *named;
-        for (const auto& worker : workers_) worker->post_change({-1, open_[i].id, named->proxy_protocol});
+        open_[i].tls = tls.listeners[static_cast<std::size_t>(named - config_.listeners.data())];
+        for (const auto& worker : workers_) worker->post_change(open_[i].socket(-1));
       }
     }
     std::erase_if(open_, [this](const Open& open) {

@@ -19,25 +19,19 @@ constexpr std::chrono::seconds kBlindLook{1};
 
 }  // namespace
 
-bool Session::start(Worker& worker, int fd, std::string peer, Arrival arrival) {
-  Session* session = nullptr;
-  try {
-    session = new Session(worker, fd, std::move(peer));
-  } catch (const boost::system::system_error&) {
-    return false;
-  }
+void Session::start(Worker& worker, Stream stream, std::string peer, Arrival arrival) {
+  auto* session = new Session(worker, std::move(stream), std::move(peer));
   if (arrival.proxy_protocol) session->relay_.expect_proxy_header(worker.now(), worker.bench());
   if (arrival.refused) session->relay_.refuse_all(worker.now(), worker.bench());
-  session->relay_.expect_http2();
+  if (session->downstream_.tls() == nullptr) session->relay_.expect_http2();  // There it was agreed on.
   session->refused_ = arrival.refused;
   session->translates_http2_ = arrival.translates_http2;
   worker.add(*session);
   session->enter([] {});
-  return true;
 }
 
-Session::Session(Worker& worker, int fd, std::string peer)
-    : UpstreamSide(worker, codec_, std::move(peer), false), downstream_(worker.io(), fd) {}
+Session::Session(Worker& worker, Stream stream, std::string peer)
+    : UpstreamSide(worker, codec_, std::move(peer), stream.tls() != nullptr), downstream_(std::move(stream)) {}
 
 Session::~Session() {
   to_downstream_.clear(worker_.chunks());
@@ -98,6 +92,7 @@ void Session::read_downstream() {
     case IoResult::Status::eof:
       relay_.on_downstream_eof(now, worker_.bench());
       break;
+    case IoResult::Status::truncated:
     case IoResult::Status::failed:
       relay_.on_downstream_reset(now, worker_.bench());
       break;
@@ -202,8 +197,8 @@ void Session::obey_downstream(const exchange::Wishes& wishes) {
   }
   const bool finish = wishes.downstream == exchange::DownstreamManner::finish || wishes.half_close_downstream;
   if (finish && flushed && !downstream_shut_) {
-    downstream_shut_ = true;
-    downstream_.shutdown_write();
+    downstream_shut_ = downstream_.try_shutdown_write();
+    if (!downstream_shut_) arm_downstream_write();
   }
   blind_ = !wishes.read_downstream;
   if (wishes.read_downstream) arm_downstream_read();

@@ -22,15 +22,15 @@ class Session final : public ClientConnection, private UpstreamSide {
     bool translates_http2 = false;  ///< Who speaks it is served, and not told to come back over HTTP/1.1.
   };
 
-  /// Takes over the connected `fd`. False: it could not be watched, and stays the caller's.
-  [[nodiscard]] static bool start(Worker& worker, int fd, std::string peer, Arrival arrival);
+  /// Takes over the connection, whose handshake is done if it has one.
+  static void start(Worker& worker, Stream stream, std::string peer, Arrival arrival);
 
   void on_deadline(TimePoint now) override;
   void drain() override;
   void force() override;
 
  private:
-  Session(Worker& worker, int fd, std::string peer);
+  Session(Worker& worker, Stream stream, std::string peer);
   ~Session();
 
   /// Runs one entry with the session kept alive, settles, and deletes it behind the last one.
@@ -52,11 +52,7 @@ class Session final : public ClientConnection, private UpstreamSide {
   void hand_over();
   void close(bool reset);
 
-  http::H1Downstream codec_;
-  Stream downstream_;
-  PendingBytes to_downstream_;
-  std::uint32_t unsent_ = 0;  ///< What the client's kernel had not taken when bytes last had to wait.
-  std::uint32_t memory_ = 0;  ///< Held for slow peers, as the worker knows it.
+  // The small ones first: there is room for them behind the last of UpstreamSide.
   std::uint8_t pending_ops_ = 0;
   bool read_armed_ : 1 = false;
   bool write_armed_ : 1 = false;
@@ -66,6 +62,11 @@ class Session final : public ClientConnection, private UpstreamSide {
   bool translates_http2_ : 1 = false;
   bool handed_over_ : 1 = false;  ///< The socket is somebody else's now.
   bool closing_ : 1 = false;
+  std::uint32_t unsent_ = 0;  ///< What the client's kernel had not taken when bytes last had to wait.
+  std::uint32_t memory_ = 0;  ///< Held for slow peers, as the worker knows it.
+  http::H1Downstream codec_;
+  Stream downstream_;
+  PendingBytes to_downstream_;
 };
 
 }  // namespace sidecar::net

@@ -4,47 +4,50 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 
+#include <boost/asio/post.hpp>
+
 #include "net/asio.hpp"
+#include "net/io_result.hpp"
+#include "net/tls_layer.hpp"
 
 namespace sidecar::net {
 
-/// What an attempt to move bytes came to.
-struct IoResult {
-  enum class Status : unsigned char {
-    moved,        ///< `size` bytes, at least one.
-    would_block,  ///< None now.
-    eof,          ///< The peer's FIN (reading only).
-    failed,       ///< The connection is gone.
-  };
-  Status status = Status::would_block;
-  std::size_t size = 0;
-};
-
-/// One connected socket, non-blocking: attempts to read and write, and waits for readiness. What stands behind it (a
-/// plain descriptor today) nobody else knows. Waiting reads nothing: the buffer is the caller's, and borrowed only
-/// while bytes move.
+/// One connected socket, non-blocking: attempts to read and write, and waits for readiness. Whether the bytes go
+/// through TLS nobody else has to know. Waiting reads nothing: the buffer is the caller's, and borrowed only while
+/// bytes move. What could not be written has to be offered again before anything else is.
 class Stream {
  public:
   /// Takes over `fd`, which is non-blocking and close-on-exec.
   Stream(asio::io_context& io, int fd) : descriptor_(io.get_executor(), fd) {}
-  /// No wait is armed on `other`, which is only to be destroyed.
+  /// Takes over socket, TLS and what was not read yet. No wait is armed on `other`, which is only to be destroyed.
   Stream(Stream&& other) = default;
   Stream& operator=(Stream&&) = delete;
+
+  [[nodiscard]] int fd() { return descriptor_.native_handle(); }
+
+  /// From now on TLS is spoken, and its handshake comes next. `owner` is what `ssl` was made by.
+  TlsLayer& start_tls(OpenSslPtr<SSL> ssl, TlsLayer::Side side, std::shared_ptr<const void> owner);
+  /// nullptr: plain.
+  [[nodiscard]] TlsLayer* tls() const { return tls_.get(); }
+  /// Why reading or writing failed, in a few static words; nullptr when the connection was just lost.
+  [[nodiscard]] const char* why() const;
 
   [[nodiscard]] IoResult try_read(std::span<char> buffer);
   [[nodiscard]] IoResult try_writev(std::span<const iovec> pieces);
 
-  /// Calls `handler(error)` once, when something can be read (or the peer closed), or with an error behind close().
+  /// Calls `handler(error)` once, when reading is worth an attempt (or the peer closed), or with an error behind
+  /// close(); sometimes in vain.
   template <class Handler>
   void wait_readable(Handler&& handler) {
-    descriptor_.async_wait(Descriptor::wait_read, std::forward<Handler>(handler));
+    wait(tls_ ? tls_->reads_when() : TlsLayer::When::readable, std::forward<Handler>(handler));
   }
   template <class Handler>
   void wait_writable(Handler&& handler) {
-    descriptor_.async_wait(Descriptor::wait_write, std::forward<Handler>(handler));
+    wait(tls_ ? tls_->writes_when() : TlsLayer::When::writable, std::forward<Handler>(handler));
   }
 
   /// Nothing has come that was not read, and the peer has not closed.
@@ -54,18 +57,33 @@ class Stream {
   /// What comes next is acknowledged at once. A peer that writes a head and a body with Nagle's algorithm on waits for
   /// that, and on a connection in use the kernel would wait 40 ms.
   void acknowledge_at_once();
-  /// FIN; reading goes on.
-  void shutdown_write();
+  /// FIN (behind TLS's own end); reading goes on. False: to be tried again when the socket is writable.
+  [[nodiscard]] bool try_shutdown_write();
   /// Bytes that the peer's kernel has not taken yet. 0 where that cannot be asked.
   [[nodiscard]] std::uint32_t unsent();
-  /// Every wait completes with an error.
+  /// Every wait completes with an error. The peer is told that this was the end, as far as that goes without waiting.
   void close();
   /// close() with a reset instead of a FIN; what the peer has not got yet is lost.
   void reset();
 
  private:
   using Descriptor = asio::posix::basic_stream_descriptor<asio::io_context::executor_type>;
+
+  /// Data that TLS holds already shows on no descriptor.
+  template <class Handler>
+  void wait(TlsLayer::When when, Handler&& handler) {
+    if (when == TlsLayer::When::now) {
+      asio::post(descriptor_.get_executor(),
+                 [handler = std::forward<Handler>(handler)]() mutable { handler(ErrorCode()); });
+    } else {
+      const bool readable = when == TlsLayer::When::readable;
+      descriptor_.async_wait(readable ? Descriptor::wait_read : Descriptor::wait_write, std::forward<Handler>(handler));
+    }
+  }
+  void close_descriptor();
+
   Descriptor descriptor_;
+  std::unique_ptr<TlsLayer> tls_;
 };
 
 }  // namespace sidecar::net

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include <boost/intrusive/list.hpp>
 
@@ -25,8 +26,8 @@ class UpstreamConnection final
     ~Owner() = default;
   };
 
-  /// Takes over a connected `fd`.
-  UpstreamConnection(asio::io_context& io, int fd, Owner& owner) : owner_(&owner), stream_(io, fd) {}
+  /// Takes over a connected stream.
+  UpstreamConnection(Stream stream, Owner& owner) : owner_(&owner), stream_(std::move(stream)) {}
 
   void set_owner(Owner& owner) { owner_ = &owner; }
   [[nodiscard]] Stream& stream() { return stream_; }

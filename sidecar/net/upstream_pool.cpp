@@ -59,6 +59,7 @@ void UpstreamPool::retire() {
 }
 
 void UpstreamPool::on_upstream_readable(UpstreamConnection& connection) {
+  if (connection.stream().quiet()) return connection.want_readable();  // TLS spoke to itself.
   --size_;
   connection.close(false);
 }

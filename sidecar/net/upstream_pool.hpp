@@ -2,10 +2,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "exchange/policy.hpp"
 #include "net/name_cache.hpp"
+#include "net/tls_context.hpp"
 #include "net/upstream_connection.hpp"
 
 namespace sidecar::net {
@@ -13,8 +16,14 @@ namespace sidecar::net {
 /// One upstream as one worker sees it: its addresses and its idle connections.
 class UpstreamPool final : public UpstreamConnection::Owner {
  public:
-  UpstreamPool(Worker& worker, const exchange::UpstreamPolicy& policy, std::uint64_t id)
-      : worker_(worker), names_(worker, policy.address, policy.dns_ttl), policy_(policy), id_(id) {}
+  /// `tls`: nullptr where the upstream is plain.
+  UpstreamPool(Worker& worker, const exchange::UpstreamPolicy& policy, std::shared_ptr<const TlsClient> tls,
+               std::uint64_t id)
+      : worker_(worker),
+        names_(worker, policy.address, policy.dns_ttl),
+        policy_(policy),
+        tls_(std::move(tls)),
+        id_(id) {}
   ~UpstreamPool() { clear(); }
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
@@ -22,7 +31,12 @@ class UpstreamPool final : public UpstreamConnection::Owner {
   /// Never given twice by a worker: a pool that is gone is not mistaken for one that came into its place.
   [[nodiscard]] std::uint64_t id() const { return id_; }
   [[nodiscard]] NameCache& names() { return names_; }
-  [[nodiscard]] const exchange::UpstreamPolicy& policy() const { return policy_; }
+  [[nodiscard]] const std::shared_ptr<const TlsClient>& tls() const { return tls_; }
+  /// Connections of this pool are as good as those of one that would be made for these.
+  [[nodiscard]] bool serves(const exchange::UpstreamPolicy& policy, const TlsClient* tls) const {
+    const bool same_tls = tls == nullptr || tls_ == nullptr ? tls == tls_.get() : tls->same_files(*tls_);
+    return policy_ == policy && same_tls;
+  }
 
   /// The connection that was used last, or nullptr. Still owned by the pool until set_owner().
   [[nodiscard]] UpstreamConnection* take();
@@ -43,6 +57,7 @@ class UpstreamPool final : public UpstreamConnection::Owner {
   Worker& worker_;
   NameCache names_;
   exchange::UpstreamPolicy policy_;
+  std::shared_ptr<const TlsClient> tls_;
   Idle idle_;  ///< Most recently used first.
   std::size_t size_ = 0;
   std::uint64_t id_;

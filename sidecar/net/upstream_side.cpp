@@ -1,10 +1,7 @@
 #include "net/upstream_side.hpp"
 
-#include <unistd.h>
-
 #include <utility>
 
-#include "net/socket.hpp"
 #include "net/upstream_pool.hpp"
 #include "net/worker.hpp"
 #include "net/writing.hpp"
@@ -34,7 +31,10 @@ UpstreamSide::~UpstreamSide() {
 void UpstreamSide::on_upstream_readable(UpstreamConnection& connection) {
   const Turn turn(*this);
   if (&connection != upstream_) return;
-  if (held_) return drop_upstream(false);  // It ends, or says what nobody asked for.
+  if (held_) {
+    // It ends, or says what nobody asked for; unless TLS spoke to itself.
+    return connection.stream().quiet() ? connection.want_readable() : drop_upstream(false);
+  }
   if (relay_.wishes().read_upstream) read_upstream(connection.stream());
 }
 
@@ -51,8 +51,11 @@ void UpstreamSide::read_upstream(Stream& stream) {
     case IoResult::Status::eof:
       relay_.on_upstream_eof(attempt_, now, worker_.bench());
       break;
+    case IoResult::Status::truncated:
+      relay_.on_upstream_cut(attempt_, now, worker_.bench());
+      break;
     case IoResult::Status::failed:
-      relay_.on_upstream_reset(attempt_, now, worker_.bench());
+      relay_.on_upstream_reset(attempt_, now, worker_.bench(), stream.why());
       break;
   }
 }
@@ -68,22 +71,16 @@ void UpstreamSide::on_upstream_writable(UpstreamConnection& connection) {
   relay_.on_upstream_progress(sent, to_upstream_.size(), worker_.now(), worker_.bench());
 }
 
-void UpstreamSide::on_connected(int fd) {
+void UpstreamSide::on_connected(Stream stream) {
   const Turn turn(*this);
   connector_ = nullptr;
-  tune(fd, worker_.user_timeout_ms());
-  try {
-    adopt(*new UpstreamConnection(worker_.io(), fd, *this), false);
-  } catch (const boost::system::system_error&) {
-    ::close(fd);
-    relay_.on_upstream_failed(attempt_, exchange::UpstreamFailure::exhausted, worker_.now(), worker_.bench());
-  }
+  adopt(*new UpstreamConnection(std::move(stream), *this), false);
 }
 
-void UpstreamSide::on_connect_failed(exchange::UpstreamFailure failure) {
+void UpstreamSide::on_connect_failed(exchange::UpstreamFailure failure, const char* why) {
   const Turn turn(*this);
   connector_ = nullptr;
-  relay_.on_upstream_failed(attempt_, failure, worker_.now(), worker_.bench());
+  relay_.on_upstream_failed(attempt_, failure, worker_.now(), worker_.bench(), why);
 }
 
 // ---- Settling ----------------------------------------------------------------------------------------------------
@@ -136,8 +133,8 @@ bool UpstreamSide::obey_upstream(const exchange::Wishes& wishes) {
   if (!to_upstream_.empty()) {
     upstream_->want_writable();
   } else if (wishes.half_close_upstream && !shut_) {
-    shut_ = true;
-    upstream_->stream().shutdown_write();
+    shut_ = upstream_->stream().try_shutdown_write();
+    if (!shut_) upstream_->want_writable();
   }
   if (wishes.read_upstream) upstream_->want_readable();
   return false;
@@ -168,7 +165,7 @@ void UpstreamSide::connect(const exchange::Wishes& wishes) {
       return;
     }
   }
-  connector_ = Connector::start(worker_, pool.names(), *this);
+  connector_ = Connector::start(worker_, pool.names(), pool.tls(), *this);
 }
 
 void UpstreamSide::adopt(UpstreamConnection& connection, bool pooled) {

@@ -21,8 +21,8 @@ class UpstreamSide : public UpstreamConnection::Owner, public Connector::Client 
   void on_upstream_readable(UpstreamConnection& connection) final;
   void on_upstream_writable(UpstreamConnection& connection) final;
   void on_upstream_deadline(UpstreamConnection&, TimePoint) final {}
-  void on_connected(int fd) final;
-  void on_connect_failed(exchange::UpstreamFailure failure) final;
+  void on_connected(Stream stream) final;
+  void on_connect_failed(exchange::UpstreamFailure failure, const char* why) final;
 
  protected:
   /// `codec` is only remembered: it may belong to the derived class.

@@ -39,10 +39,16 @@ void Worker::apply(Settings settings) {
   Generation next{settings.policies, {}};
   std::vector<Generation::Entry> before;
   if (bench_.policies != nullptr) before = generations_.back().entries;
-  for (const exchange::UpstreamPolicy& upstream : settings.policies->upstreams) {
-    const auto same = std::ranges::find_if(before, [&](const auto& entry) { return entry.pool->policy() == upstream; });
+  const auto& upstreams = settings.policies->upstreams;
+  settings.upstream_tls.resize(upstreams.size());
+  for (std::size_t i = 0; i < upstreams.size(); ++i) {
+    const exchange::UpstreamPolicy& upstream = upstreams[i];
+    auto& tls = settings.upstream_tls[i];
+    const auto same =
+        std::ranges::find_if(before, [&](const auto& entry) { return entry.pool->serves(upstream, tls.get()); });
     if (same == before.end()) {
-      next.entries.push_back({&upstream, std::make_shared<UpstreamPool>(*this, upstream, ++pools_made_)});
+      auto pool = std::make_shared<UpstreamPool>(*this, upstream, std::move(tls), ++pools_made_);
+      next.entries.push_back({&upstream, std::move(pool)});
     } else {
       next.entries.push_back({&upstream, std::move(same->pool)});
       before.erase(same);
@@ -98,7 +104,7 @@ void Worker::post_listen(ListeningSocket socket) {
 void Worker::post_change(ListeningSocket socket) {
   asio::post(io_, [this, socket] {
     for (const auto& listener : listeners_) {
-      if (listener->id() == socket.id) listener->set_proxy_protocol(socket.proxy_protocol);
+      if (listener->id() == socket.id) listener->change(socket);
     }
   });
 }

@@ -12,7 +12,7 @@ using Lines = std::vector<std::string>;
 /// Sound: one listener, one upstream, one route.
 Config sound() {
   Config config;
-  config.listeners.push_back({*parse_listen_address(":8080").value});
+  config.listeners.emplace_back().address = *parse_listen_address(":8080").value;
   exchange::UpstreamPolicy upstream;
   upstream.name = "app";
   upstream.url = "http://app";
@@ -32,7 +32,9 @@ Lines findings(const Config& config) {
 Lines with_listeners(const std::vector<std::string>& addresses) {
   Config config = sound();
   config.listeners.clear();
-  for (const std::string& address : addresses) config.listeners.push_back({*parse_listen_address(address).value});
+  for (const std::string& address : addresses) {
+    config.listeners.emplace_back().address = *parse_listen_address(address).value;
+  }
   return findings(config);
 }
 
