@@ -166,6 +166,11 @@ std::string_view upgrade_offer(const RequestHead& head, HeadScratch& scratch) {
   return offer;
 }
 
+bool offers_http2(const RequestHead& head) {
+  const bool heard = head.version == Version::http_1_1 && lists(head.fields, "Connection", "upgrade");
+  return heard && lists(head.fields, "Upgrade", "h2c");
+}
+
 void rewrite_request(const RequestHead& head, const RequestChanges& changes, HeadScratch& scratch, RequestHead& out) {
   begin_composing(head.fields, changes.client_address.size(), scratch);
   const TargetParts parts = split_target(head.target);

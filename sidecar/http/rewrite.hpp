@@ -37,6 +37,9 @@ struct RequestChanges {
 /// no offer, or `Connection` does not name it (RFC 9110 §7.8). The view lends from `scratch.upgrade`.
 [[nodiscard]] std::string_view upgrade_offer(const RequestHead& head, HeadScratch& scratch);
 
+/// HTTP/2 over cleartext is offered (RFC 7540 §3.2). Nobody has to take it up.
+[[nodiscard]] bool offers_http2(const RequestHead& head);
+
 /// Hop-by-hop fields and those named in Connection removed (RFC 9110 §7.6.1), absolute-form brought to origin-form with
 /// its authority as Host. `out.fields` lend from `head`, the changes and `scratch`.
 void rewrite_request(const RequestHead& head, const RequestChanges& changes, HeadScratch& scratch, RequestHead& out);

@@ -79,6 +79,22 @@ TEST(RelayHttp2, IsNotExpectedWhereNobodySaysSo) {
   EXPECT_EQ(d.to_client().substr(0, 12), "HTTP/1.1 505");
 }
 
+TEST(RelayHttp2, AnOfferOfItIsWrittenDownAndNotTakenUp) {
+  Dialogue d;
+  d.client(
+      "GET /a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+      "HTTP2-Settings: AAMAAABk\r\n\r\n");
+  d.connected();
+  EXPECT_EQ(d.to_backend(), "GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_EQ(d.recorder.records.size(), 1U);
+  EXPECT_EQ(d.recorder.records[0].event, LifecycleEvent::downgrade);
+  EXPECT_EQ(d.recorder.records[0].detail, "h2c_upgrade");
+  EXPECT_EQ(d.recorder.records[0].target, "/a");
+  d.backend("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  d.client("GET /a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  EXPECT_EQ(d.recorder.records.size(), 2U) << "another offer is not worth a line";
+}
+
 TEST(RelayHttp2, FollowsAProxyHeader) {
   Either d;
   d.relay.expect_proxy_header(d.now, d.bench);

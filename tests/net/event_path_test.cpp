@@ -122,9 +122,10 @@ class EventPath : public ::testing::Test {
     worker_ = std::make_unique<Worker>(
         Worker::Common{*log_, census_},
         Worker::Settings{policies_for(bound_to(backend.fd)),
-                         std::make_shared<const observe::QueryRedactor>(std::vector<std::string>{})},
+                         std::make_shared<const observe::QueryRedactor>(std::vector<std::string>{}),
+                         {}},
         1);
-    worker_->listen({front.fd, 0, false});
+    worker_->listen({front.fd, 0, false, false, nullptr});
     thread_ = std::thread([this] {
       counted_thread = true;
       worker_->run();

@@ -308,6 +308,9 @@ void Shell::obey_client(const Wishes& wishes) {
       }
       poll_ = true;
       break;
+    case DownstreamManner::hand_over:
+      world_.broken("handed over what nobody expects to be HTTP/2");
+      return;
     case DownstreamManner::keep:
     case DownstreamManner::finish:
       break;

@@ -23,7 +23,8 @@ HERE = Path(__file__).resolve().parent
 APPS = HERE / "apps"
 PYTHON = "/usr/bin/python3"
 PACKAGES = {"nginx": "nginx", "haproxy": "haproxy", "gunicorn": "gunicorn", "node": "nodejs", "php": "php-cli",
-            "curl": "curl", "openssl": "openssl", PYTHON: "python3"}
+            "curl": "curl", "openssl": "openssl", "nghttp": "nghttp2-client",
+            "h2load": "nghttp2-client", PYTHON: "python3"}
 SANITIZED = bool(os.environ.get("SIDECAR_SANITIZE"))
 SLOW = float(os.environ.get("SIDECAR_TEST_SLOW") or (1.5 if SANITIZED else 1))
 HEARTBEAT = 0.3      # the sidecar's heartbeat interval
@@ -174,8 +175,8 @@ class Program:
 class Sidecar(Program):
     """The binary under test; `lines` are the objects of its lifecycle log."""
 
-    def __init__(self, folder, upstream_port, *options, listener=None):
-        """`listener`: keys of a configuration file's listener, where options do not reach."""
+    def __init__(self, folder, upstream_port, *options, listener=None, config=None):
+        """`listener`: keys of a configuration file's listener, and `config` of the file, where options do not reach."""
         binary = os.environ.get("SIDECAR_BINARY")
         if not binary or not os.access(binary, os.X_OK):
             raise RuntimeError(f"SIDECAR_BINARY names no program: {binary!r}")
@@ -185,7 +186,7 @@ class Sidecar(Program):
         listen = ["--listen", "127.0.0.1:0"]
         if listener:
             file = folder / f"sidecar-{upstream_port}.yaml"
-            file.write_text(json.dumps({"listeners": [{"address": "127.0.0.1:0", **listener}]}))
+            file.write_text(json.dumps({"listeners": [{"address": "127.0.0.1:0", **listener}], **(config or {})}))
             listen = ["--config", file]
         argv = [binary, *listen, "--upstream", f"http://127.0.0.1:{upstream_port}",
                 "--heartbeat-interval", milliseconds(HEARTBEAT), "--log-format", "json", *options]
@@ -347,8 +348,8 @@ class Systems:
 
     # what stands in front of them
 
-    def sidecar(self, upstream_port, *options, listener=None):
-        return self._keep(Sidecar(self.folder, upstream_port, *options, listener=listener))
+    def sidecar(self, upstream_port, *options, **configured):
+        return self._keep(Sidecar(self.folder, upstream_port, *options, **configured))
 
     def haproxy(self, upstream_port, *servers, bind="127.0.0.1"):
         """A TCP load balancer with a port for each line of server options; returns these ports."""
