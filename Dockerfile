@@ -17,7 +17,8 @@ RUN cmake --preset release && cmake --build --preset release ${JOBS:+-j "$JOBS"}
 
 FROM debian:bookworm-slim
 RUN apt-get -qq update \
- && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install libnghttp2-14 libspdlog1.10 libyaml-cpp0.7 \
+ && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
+    ca-certificates libnghttp2-14 libspdlog1.10 libssl3 libyaml-cpp0.7 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY --from=build /src/sse-sidecar /usr/local/bin/
 # Nobody in particular, as a number, so that an orchestrator sees that it is not root. Nothing is written anywhere.

@@ -17,7 +17,7 @@ struct ListeningSocket {
   unsigned id = 0;  ///< The same for all workers.
   bool proxy_protocol = false;
   bool translates_http2 = false;
-  std::shared_ptr<const TlsServer> tls;  ///< nullptr: plain.
+  std::shared_ptr<const TlsServer> tls{};  ///< nullptr: plain.
 };
 
 /// One worker's share in a listening socket: all workers wait on the same one, and whoever is free accepts. When it

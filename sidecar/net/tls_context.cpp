@@ -38,8 +38,7 @@ OpenSslPtr<SSL_CTX> make_context(const SSL_METHOD* method) {
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_cipher_list(context.get(), kCiphers);
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  // A connection that is quiet holds no buffers; what a full kernel left over is offered again from wherever it lies by
-  // then; records that carry nothing for us come back to the loop.
+  // A connection that is quiet holds no buffers; records that carry nothing for us come back to the loop.
   SSL_CTX_set_mode(context.get(),
                    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_clear_mode(context.get(), SSL_MODE_AUTO_RETRY);
@@ -130,7 +129,8 @@ void TlsServer::use_identities(const config::ListenerTls& tls, FileReport& repor
     Identity identity = read_identity(files.certificate, files.key, report);
     if (!report.problems.empty()) continue;
     // Tried even where the choice is made later: what OpenSSL does not want is to be said now.
-    const OpenSslPtr<SSL> trial(SSL_new(context_.get()));
+    const OpenSslPtr<SSL> trial = make();
+    SSL_certs_clear(trial.get());
     if (!use(SSL_use_cert_and_key, trial.get(), identity)) {
       report.problems.push_back({files.certificate, std::string("cannot be used: ") + take_openssl_error()});
     } else if (identities_.empty()) {

@@ -97,7 +97,7 @@ OpenSslPtr<EVP_PKEY> read_key(const std::string& file, FileReport& report) {
     ERR_clear_error();
     bool asked = false;
     key.reset(PEM_read_bio_PrivateKey(reader.get(), nullptr, no_password, &asked));
-    const bool none = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    const bool none = read.text().find("PRIVATE KEY-----") == std::string::npos;  // OpenSSL calls it unsupported.
     if (asked) {
       why = "is encrypted, and nobody is here to be asked for its password (openssl pkey -in ... writes it without)";
     } else if (!key && none) {

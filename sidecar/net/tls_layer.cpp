@@ -25,6 +25,9 @@ constexpr std::uint8_t kMessagesMax = 64;
 /// Where small pieces become one record; a worker is a thread.
 thread_local std::array<char, kRecordBytes> scratch;
 
+/// A record, and answers of TLS itself that a peer asks for without taking them.
+constexpr std::size_t kUnsentMax = 64 * 1024;
+
 /// A text that lives for ever. There are only as many as OpenSSL has.
 const char* for_ever(const std::string& text) {
   static std::mutex mutex;
@@ -89,10 +92,56 @@ class TlsLayer::Cursor {
   std::size_t left_ = 0;
 };
 
+// ---- What OpenSSL writes -----------------------------------------------------------------------------------------
+
+/// OpenSSL cannot answer a message of TLS itself while a record waits half written, so none does: what the kernel does
+/// not take is kept here, and no data is added to it.
+class TlsLayer::Outlet {
+ public:
+  static BIO* make(TlsLayer& layer) {
+    static BIO_METHOD* const method = [] {
+      BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "sse-sidecar");
+      BIO_meth_set_write_ex(made, write);
+      BIO_meth_set_ctrl(made, [](BIO*, int command, long, void*) -> long { return command == BIO_CTRL_FLUSH ? 1 : 0; });
+      return made;
+    }();
+    BIO* bio = BIO_new(method);
+    BIO_set_data(bio, &layer);
+    BIO_set_init(bio, 1);
+    return bio;
+  }
+
+ private:
+  static int write(BIO* bio, const char* bytes, std::size_t size, std::size_t* written) {
+    TlsLayer& layer = *static_cast<TlsLayer*>(BIO_get_data(bio));
+    layer.unsent_.append(bytes, size);
+    *written = size;
+    return layer.flush() && layer.unsent_.size() <= kUnsentMax ? 1 : 0;
+  }
+};
+
+/// False: the connection is gone.
+bool TlsLayer::flush() {
+  while (!unsent_.empty()) {
+    const ssize_t size = ::send(fd_, unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
+    if (size >= 0) {
+      unsent_.erase(0, static_cast<std::size_t>(size));
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+      return true;
+    } else if (errno != EINTR) {
+      deaf_ = true;
+      return false;
+    }
+  }
+  std::string().swap(unsent_);
+  return true;
+}
+
 TlsLayer::TlsLayer(OpenSslPtr<SSL> ssl, int fd, Side side, std::shared_ptr<const void> owner)
-    : owner_(std::move(owner)), ssl_(std::move(ssl)) {
+    : owner_(std::move(owner)), ssl_(std::move(ssl)), fd_(fd) {
   SSL_set_app_data(ssl_.get(), this);
-  SSL_set_fd(ssl_.get(), fd);
+  SSL_set0_rbio(ssl_.get(), BIO_new_socket(fd, BIO_NOCLOSE));
+  SSL_set0_wbio(ssl_.get(), Outlet::make(*this));
   if (side == Side::server) {
     SSL_set_accept_state(ssl_.get());
   } else {
@@ -121,28 +170,20 @@ void TlsLayer::note_message() {
 
 TlsLayer::Step TlsLayer::handshake() {
   ERR_clear_error();
-  const int result = SSL_do_handshake(ssl_.get());
-  if (result == 1) {
-    established_ = true;
-    reads_when_ = has_more() ? When::now : When::readable;
-    return Step::done;
+  const int result = established_ ? 1 : SSL_do_handshake(ssl_.get());
+  const int error = SSL_get_error(ssl_.get(), result);
+  established_ = result == 1;
+  if ((result != 1 && error != SSL_ERROR_WANT_READ) || !flush()) {
+    note_failure(error);
+    return Step::failed;
   }
-  switch (SSL_get_error(ssl_.get(), result)) {
-    case SSL_ERROR_WANT_READ:
-      reads_when_ = When::readable;
-      return Step::want_read;
-    case SSL_ERROR_WANT_WRITE:
-      writes_when_ = When::writable;
-      return Step::want_write;
-    default:
-      note_failure(result);
-      return Step::failed;
-  }
+  if (!unsent_.empty()) return Step::want_write;
+  reads_when_ = established_ && has_more() ? When::now : When::readable;
+  return established_ ? Step::done : Step::want_read;
 }
 
-void TlsLayer::note_failure(int result) {
+void TlsLayer::note_failure(int kind) {
   dead_ = true;
-  const int kind = SSL_get_error(ssl_.get(), result);
   const unsigned long error = ERR_peek_error();
   const int reason = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
   const bool left = kind != SSL_ERROR_SSL || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING;
@@ -180,14 +221,16 @@ IoResult TlsLayer::end_with(IoResult::Status status) {
 }
 
 IoResult TlsLayer::read(std::span<char> buffer) {
+  IoResult result{IoResult::Status::moved, 0};
   std::size_t size = 0;
-  while (size < buffer.size()) {
-    const IoResult result = read_one(buffer.subspan(size));
-    if (result.status != IoResult::Status::moved) return size > 0 ? IoResult{IoResult::Status::moved, size} : result;
+  do {
+    result = read_one(buffer.subspan(size));
     size += result.size;
-    if (reads_when_ != When::now) break;
-  }
-  return {IoResult::Status::moved, size};
+  } while (result.status == IoResult::Status::moved && reads_when_ == When::now && size < buffer.size());
+  // Answers of TLS itself have to go out as well, and perhaps nobody else has anything to write.
+  if (!flush() && !ended_) result = end_with(IoResult::Status::failed);
+  if (reads_when_ == When::readable && !unsent_.empty() && unwritten_ == 0) reads_when_ = When::writable;
+  return size > 0 ? IoResult{IoResult::Status::moved, size} : result;
 }
 
 IoResult TlsLayer::read_one(std::span<char> buffer) {
@@ -202,41 +245,44 @@ IoResult TlsLayer::read_one(std::span<char> buffer) {
     reads_when_ = has_more() ? When::now : When::readable;
     return {IoResult::Status::moved, size};
   }
-  switch (SSL_get_error(ssl_.get(), result)) {
-    case SSL_ERROR_WANT_READ:
-      reads_when_ = When::readable;
-      return {IoResult::Status::would_block, 0};
-    case SSL_ERROR_WANT_WRITE:  // An answer of TLS itself has to go out first.
-      reads_when_ = When::writable;
-      return {IoResult::Status::would_block, 0};
-    case SSL_ERROR_ZERO_RETURN:
-      return end_with(dead_ ? IoResult::Status::failed : IoResult::Status::eof);
-    default:
-      dead_ = true;
-      const bool fin = ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
-      if (!fin && ERR_peek_error() != 0) failure_text_ = error_text();
-      ERR_clear_error();
-      return end_with(fin ? IoResult::Status::truncated : IoResult::Status::failed);
+  const int error = SSL_get_error(ssl_.get(), result);
+  if (error == SSL_ERROR_WANT_READ) {
+    reads_when_ = When::readable;
+    return {IoResult::Status::would_block, 0};
   }
+  if (error == SSL_ERROR_ZERO_RETURN && !dead_) return end_with(IoResult::Status::eof);
+  dead_ = true;
+  const bool fin = ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+  if (!fin && ERR_peek_error() != 0) failure_text_ = error_text();
+  ERR_clear_error();
+  return end_with(fin ? IoResult::Status::truncated : IoResult::Status::failed);
 }
 
 IoResult TlsLayer::writev(std::span<const iovec> pieces) {
+  if (dead_ || deaf_ || !flush()) return {IoResult::Status::failed, 0};
+  writes_when_ = When::writable;
+  if (!unsent_.empty()) return {IoResult::Status::would_block, 0};
   Cursor cursor(pieces);
-  std::size_t moved = 0;
-  IoResult::Status status = IoResult::Status::moved;
-  while (cursor.left() > 0 && status == IoResult::Status::moved) {
-    const std::size_t size = unwritten_ > 0 ? unwritten_ : std::min(kRecordBytes, cursor.left());
-    if (size > cursor.left()) return {IoResult::Status::failed, 0};  // Not what was begun.
-    status = write_record(cursor.look(size));
+  // What was offered before has gone out by now.
+  std::size_t moved = std::exchange(unwritten_, std::uint16_t{0});
+  if (moved > cursor.left()) return {IoResult::Status::failed, 0};
+  cursor.skip(moved);
+  while (cursor.left() > 0) {
+    const std::size_t size = std::min(kRecordBytes, cursor.left());
+    const IoResult::Status status = write_record(cursor.look(size));
+    if (status == IoResult::Status::failed && moved == 0) return {status, 0};
     if (status != IoResult::Status::moved) break;
+    if (!unsent_.empty()) {
+      unwritten_ = static_cast<std::uint16_t>(size);
+      break;
+    }
     cursor.skip(size);
     moved += size;
   }
-  return moved > 0 ? IoResult{IoResult::Status::moved, moved} : IoResult{status, 0};
+  return moved > 0 ? IoResult{IoResult::Status::moved, moved} : IoResult{IoResult::Status::would_block, 0};
 }
 
 IoResult::Status TlsLayer::write_record(std::span<const char> record) {
-  if (dead_ || deaf_) return IoResult::Status::failed;
   ERR_clear_error();
   const std::uint64_t read_before = BIO_number_read(SSL_get_rbio(ssl_.get()));
   std::size_t size = 0;
@@ -245,29 +291,15 @@ IoResult::Status TlsLayer::write_record(std::span<const char> record) {
     reads_when_ = When::now;
     read_meanwhile_ = true;
   }
-  if (result == 1) {
-    unwritten_ = 0;
-    writes_when_ = When::writable;
-    return IoResult::Status::moved;
+  if (result == 1) return IoResult::Status::moved;
+  if (SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ) {
+    writes_when_ = When::readable;  // A message of TLS itself has come in part.
+    return IoResult::Status::would_block;
   }
-  switch (SSL_get_error(ssl_.get(), result)) {
-    case SSL_ERROR_WANT_WRITE:
-      writes_when_ = When::writable;
-      break;
-    case SSL_ERROR_WANT_READ:  // A message of TLS itself that has come in part.
-      writes_when_ = When::readable;
-      break;
-    case SSL_ERROR_SYSCALL:  // What the peer said before it stopped listening can still be read.
-      deaf_ = true;
-      ERR_clear_error();
-      return IoResult::Status::failed;
-    default:
-      dead_ = true;
-      ERR_clear_error();
-      return IoResult::Status::failed;
-  }
-  unwritten_ = static_cast<std::uint16_t>(record.size());
-  return IoResult::Status::would_block;
+  // Where only the socket failed, what the peer said before can still be read.
+  dead_ = dead_ || !deaf_;
+  ERR_clear_error();
+  return IoResult::Status::failed;
 }
 
 bool TlsLayer::quiet() {
@@ -283,20 +315,19 @@ bool TlsLayer::quiet() {
     }
     // Perhaps a message of TLS itself was all that OpenSSL looked at.
     reads_when_ = When::readable;
-    if (::recv(SSL_get_fd(ssl_.get()), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0) return errno == EAGAIN;
+    if (::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0) return errno == EAGAIN;
   }
 }
 
 bool TlsLayer::try_shutdown() {
-  // In the middle of a record there is no room for it, and no truth in it.
-  if (shut_ || dead_ || deaf_ || !established_ || unwritten_ > 0) return true;
-  ERR_clear_error();
-  const int result = SSL_shutdown(ssl_.get());
-  const bool blocked = result < 0 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_WRITE;
-  if (blocked) writes_when_ = When::writable;
-  shut_ = !blocked;
-  ERR_clear_error();
-  return shut_;
+  // Behind part of a record there is no truth in it.
+  if (dead_ || deaf_ || !established_ || unwritten_ > 0) return true;
+  if (!std::exchange(shut_, true)) {
+    ERR_clear_error();
+    SSL_shutdown(ssl_.get());
+    ERR_clear_error();
+  }
+  return !flush() || unsent_.empty();
 }
 
 bool TlsLayer::take_read_meanwhile() {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "net/io_result.hpp"
 #include "net/tls_files.hpp"
@@ -72,8 +73,10 @@ class TlsLayer {
 
  private:
   class Cursor;
+  class Outlet;
 
-  void note_failure(int result);
+  bool flush();
+  void note_failure(int kind);
   void note_message();
   [[nodiscard]] IoResult end_with(IoResult::Status status);
   [[nodiscard]] IoResult read_one(std::span<char> buffer);
@@ -82,10 +85,12 @@ class TlsLayer {
 
   std::shared_ptr<const void> owner_;
   OpenSslPtr<SSL> ssl_;
+  std::string unsent_;  ///< What OpenSSL wrote and the kernel did not take.
   const char* failure_text_ = "";
-  std::uint16_t unwritten_ = 0;  ///< Bytes of the record that OpenSSL began and wants to see again.
+  int fd_;
+  std::uint16_t unwritten_ = 0;  ///< Bytes in the record of which a part is unsent: they are not moved yet.
   std::uint8_t messages_ = 0;    ///< Of TLS itself since bytes came last.
-  Failure failure_ = Failure::gone;
+  Failure failure_ = Failure::refused;
   std::optional<IoResult::Status> ended_;  ///< Nothing is read any more.
   When reads_when_ = When::readable;
   When writes_when_ = When::writable;

@@ -133,9 +133,10 @@ TEST(Options, ProblemsNameTheOptionOrTheVariable) {
             "SSE_SIDECAR_HEARTBEAT_INTERVAL: '10x' is not a duration (write 10s, 500ms, 2m)\n");
   EXPECT_EQ(failure({"--upstream", "http://app"}, {{"SSE_SIDECAR_LISTEN", ":1,,:2"}}),
             "SSE_SIDECAR_LISTEN: '' is not an address to listen on: the port is missing, e.g. 0.0.0.0:8080\n");
-  EXPECT_EQ(failure({"--upstream", "https://app", "--workers", "0"}),
-            "--workers: '0' is neither a number from 1 to 256 nor auto\n"
-            "--upstream: 'https://app': https upstreams are not supported yet\n");
+  EXPECT_EQ(
+      failure({"--upstream", "app", "--workers", "0"}),
+      "--workers: '0' is neither a number from 1 to 256 nor auto\n"
+      "--upstream: 'app' is not the URL of an upstream: write http://host:port, https://host:port or unix:/path\n");
 }
 
 TEST(Options, WrongUsage) {
@@ -153,7 +154,7 @@ TEST(Options, WrongUsage) {
 }
 
 TEST(Options, Check) {
-  const Invocation invocation = parse_words({"--config", SIDECAR_SOURCE_DIR "/conf/sidecar.yaml", "--check"});
+  const Invocation invocation = parse_words({"--config", SIDECAR_SOURCE_DIR "/conf/minimal.yaml", "--check"});
   EXPECT_EQ(invocation.action, Action::check);
   EXPECT_EQ(invocation.out, "configuration OK\n");
   EXPECT_EQ(invocation.err, "");
@@ -166,6 +167,34 @@ TEST(Options, CheckPrintsEveryProblem) {
   EXPECT_EQ(failure({"-c", file.path(), "--check"}),
             name + ":1:1: unknown key 'worker' (did you mean 'workers'?)\n" + name +
                 ":3:14: log.level: 'x' is none of trace, debug, info, warn, error and off\n");
+}
+
+TEST(Options, CheckLooksAtTheFilesThatAConfigurationNames) {
+  const char* const file = SIDECAR_SOURCE_DIR "/conf/sidecar.yaml";
+  EXPECT_EQ(parse_words({"-c", file}).action, Action::run) << "whoever starts finds out himself";
+  const std::string err = failure({"-c", file, "--check"});
+  EXPECT_NE(err.find("sidecar.yaml:"), std::string::npos);
+  EXPECT_NE(err.find("listeners[1].tls.certificates[0].certificate: /etc/sse-sidecar/tls.crt cannot be read: No such "
+                     "file or directory\n"),
+            std::string::npos)
+      << err;
+  EXPECT_EQ(failure({"--upstream", "http://app", "--tls-listen", ":1", "--tls-certificate", "/nonexistent/c",
+                     "--tls-key", "/nonexistent/k", "--check"}),
+            "--tls-certificate: /nonexistent/c cannot be read: No such file or directory\n"
+            "--tls-key: /nonexistent/k cannot be read: No such file or directory\n");
+}
+
+TEST(Options, TlsFromOptionsAndEnvironment) {
+  const Invocation invocation =
+      parse_words({"--upstream", "https://app", "--tls-listen", ":1", "--tls-listen", ":2", "--http2", "translate"},
+                  {{"SSE_SIDECAR_TLS_CERTIFICATE", "a.crt, b.crt"}, {"SSE_SIDECAR_TLS_KEY", "a.key,b.key"}});
+  ASSERT_EQ(invocation.action, Action::run) << invocation.err;
+  ASSERT_EQ(invocation.config.listeners.size(), 2U);
+  const config::Listener& listener = invocation.config.listeners[1];
+  EXPECT_EQ(listener.address.text, ":2");
+  EXPECT_EQ(listener.http2, config::Http2::translate);
+  ASSERT_EQ(listener.tls->certificates.size(), 2U);
+  EXPECT_EQ(listener.tls->certificates[1], (config::CertificateFiles{"b.crt", "b.key"}));
 }
 
 TEST(Options, PrintConfigIsReadBack) {
@@ -198,9 +227,10 @@ TEST(Options, HelpAndVersion) {
   const Invocation help = parse_words({"--help"});
   EXPECT_EQ(help.action, Action::help);
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* const word : {"--config", "--listen", "--upstream", "--heartbeat-interval", "--response-timeout",
-                                 "--workers", "--admin", "--log-level", "--log-format", "--check", "--print-config",
-                                 "--version", "SSE_SIDECAR_HEARTBEAT_INTERVAL", "SSE_SIDECAR_CONFIG", "healthcheck"}) {
+  for (const char* const word :
+       {"--config", "--listen", "--upstream", "--heartbeat-interval", "--response-timeout", "--tls-listen",
+        "--tls-certificate", "--tls-key", "--http2", "--workers", "--admin", "--log-level", "--log-format", "--check",
+        "--print-config", "--version", "SSE_SIDECAR_HEARTBEAT_INTERVAL", "SSE_SIDECAR_CONFIG", "healthcheck"}) {
     EXPECT_NE(help.out.find(word), std::string::npos) << word;
   }
   EXPECT_EQ(parse_words({"-h"}).action, Action::help);

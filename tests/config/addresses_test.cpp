@@ -61,12 +61,14 @@ TEST(Addresses, Upstream) {
     EXPECT_TRUE(parsed.value) << text << ": " << parsed.why;
     return parsed.value.value_or(exchange::UpstreamAddress{});
   };
-  EXPECT_EQ(address("http://app"), (exchange::UpstreamAddress{"app", 80, ""}));
-  EXPECT_EQ(address("HTTP://app_1:8000"), (exchange::UpstreamAddress{"app_1", 8000, ""}));
-  EXPECT_EQ(address("http://10.0.0.3:65535"), (exchange::UpstreamAddress{"10.0.0.3", 65535, ""}));
-  EXPECT_EQ(address("http://[::1]"), (exchange::UpstreamAddress{"::1", 80, ""}));
-  EXPECT_EQ(address("http://[2001:db8::1]:8000"), (exchange::UpstreamAddress{"2001:db8::1", 8000, ""}));
-  EXPECT_EQ(address("unix:/run/app.sock"), (exchange::UpstreamAddress{"", 80, "/run/app.sock"}));
+  EXPECT_EQ(address("http://app"), (exchange::UpstreamAddress{"app", 80, "", false}));
+  EXPECT_EQ(address("HTTP://app_1:8000"), (exchange::UpstreamAddress{"app_1", 8000, "", false}));
+  EXPECT_EQ(address("http://10.0.0.3:65535"), (exchange::UpstreamAddress{"10.0.0.3", 65535, "", false}));
+  EXPECT_EQ(address("http://[::1]"), (exchange::UpstreamAddress{"::1", 80, "", false}));
+  EXPECT_EQ(address("http://[2001:db8::1]:8000"), (exchange::UpstreamAddress{"2001:db8::1", 8000, "", false}));
+  EXPECT_EQ(address("unix:/run/app.sock"), (exchange::UpstreamAddress{"", 80, "/run/app.sock", false}));
+  EXPECT_EQ(address("https://app"), (exchange::UpstreamAddress{"app", 443, "", true}));
+  EXPECT_EQ(address("HTTPS://[::1]:8443"), (exchange::UpstreamAddress{"::1", 8443, "", true}));
 }
 
 TEST(Addresses, NoUpstream) {
@@ -75,10 +77,10 @@ TEST(Addresses, NoUpstream) {
     EXPECT_FALSE(parsed.value) << text;
     return parsed.why;
   };
-  EXPECT_EQ(why("https://app"), "'https://app': https upstreams are not supported yet");
   for (const char* const text : {"", "app:8000", "http:/app", "ftp://app", "//app"}) {
     EXPECT_EQ(why(text),
-              "'" + std::string(text) + "' is not the URL of an upstream: write http://host:port or unix:/path");
+              "'" + std::string(text) +
+                  "' is not the URL of an upstream: write http://host:port, https://host:port or unix:/path");
   }
   for (const char* const rest : {"/", "/api", "?a=b", "#x", "/?x"}) {
     const std::string text = "http://app:8000" + std::string(rest);
@@ -95,6 +97,16 @@ TEST(Addresses, NoUpstream) {
   EXPECT_EQ(why("http://a..b"), "'http://a..b' is not the URL of an upstream: 'a..b' is not a host");
   EXPECT_EQ(why("http://::1:80"),
             "'http://::1:80' is not the URL of an upstream: an IPv6 address needs brackets, e.g. [::1]:8080");
+}
+
+TEST(Addresses, NamesInCertificates) {
+  for (const char* const name : {"app.test", "app_1", "10.0.0.1", "::1", "2001:db8::1"}) {
+    EXPECT_EQ(parse_server_name(name).value, name);
+  }
+  EXPECT_EQ(parse_server_name("App.Test").value, "app.test");
+  for (const char* const name : {"", "app:443", "[::1]", "*.test", "10.0.0.300", "fe80::1%eth0", "a b"}) {
+    EXPECT_FALSE(parse_server_name(name).value) << name;
+  }
 }
 
 TEST(Addresses, NetworksPrintAsTheyAreRead) {

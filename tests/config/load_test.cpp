@@ -212,28 +212,30 @@ routes:
         interval: 10x
 upstreams:
   app:
-    url: https://app
+    url: ftp://app
     dns_ttl: ${TTL}
 listeners:
   - address: 8080
 )";
-  EXPECT_EQ(problems_of(file, overrides),
-            (Lines{"f.yaml:1:10: workers: 'none' is neither a number from 1 to 256 nor auto",
-                   "f.yaml:2:14: log.level: '1' is none of trace, debug, info, warn, error and off",
-                   "f.yaml:5:20: routes[0].match.path: 'x' is not a path pattern: it begins with /",
-                   "f.yaml:5:23: routes[0].match: unknown key 'hosts' (did you mean 'host'?)",
-                   "f.yaml:6:5: routes[1].name: two routes are named '/**' (the other one is routes[0])",
-                   "f.yaml:6:15: routes[1].upstream: no upstream is named 'other'",
-                   "f.yaml:9:9: routes[1].event_stream.heartbeat: unknown key 'intervall' (did you mean 'interval'?)",
-                   "f.yaml:10:19: routes[1].event_stream.heartbeat.interval: '10x' is not a duration (write 10s, "
-                   "500ms, 2m)",
-                   "f.yaml:13:10: upstreams.app.url: 'https://app': https upstreams are not supported yet",
-                   "f.yaml:14:14: upstreams.app.dns_ttl: the environment variable TTL is not set (${TTL:-default} "
-                   "would give it a default)",
-                   "f.yaml:16:14: listeners[0].address: '8080' is not an address to listen on: a port alone is "
-                   "written :8080",
-                   "--heartbeat-interval: '10x' is not a duration (write 10s, 500ms, 2m)",
-                   "SSE_SIDECAR_LOG_LEVEL: 'loud' is none of trace, debug, info, warn, error and off"}));
+  EXPECT_EQ(
+      problems_of(file, overrides),
+      (Lines{"f.yaml:1:10: workers: 'none' is neither a number from 1 to 256 nor auto",
+             "f.yaml:2:14: log.level: '1' is none of trace, debug, info, warn, error and off",
+             "f.yaml:5:20: routes[0].match.path: 'x' is not a path pattern: it begins with /",
+             "f.yaml:5:23: routes[0].match: unknown key 'hosts' (did you mean 'host'?)",
+             "f.yaml:6:5: routes[1].name: two routes are named '/**' (the other one is routes[0])",
+             "f.yaml:6:15: routes[1].upstream: no upstream is named 'other'",
+             "f.yaml:9:9: routes[1].event_stream.heartbeat: unknown key 'intervall' (did you mean 'interval'?)",
+             "f.yaml:10:19: routes[1].event_stream.heartbeat.interval: '10x' is not a duration (write 10s, "
+             "500ms, 2m)",
+             "f.yaml:13:10: upstreams.app.url: 'ftp://app' is not the URL of an upstream: write http://host:port, "
+             "https://host:port or unix:/path",
+             "f.yaml:14:14: upstreams.app.dns_ttl: the environment variable TTL is not set (${TTL:-default} "
+             "would give it a default)",
+             "f.yaml:16:14: listeners[0].address: '8080' is not an address to listen on: a port alone is "
+             "written :8080",
+             "--heartbeat-interval: '10x' is not a duration (write 10s, 500ms, 2m)",
+             "SSE_SIDECAR_LOG_LEVEL: 'loud' is none of trace, debug, info, warn, error and off"}));
 }
 
 TEST(Load, BehindASyntaxErrorNothingIsSaid) {
@@ -251,9 +253,51 @@ TEST(Load, ExpandsFromTheEnvironment) {
       "defaults: {event_stream: {heartbeat: \"${HB:-off}\"}}\n",
       {}, {{"HOST", "backend"}, {"N", "2"}});
   EXPECT_EQ(config.workers, 2U);
-  EXPECT_EQ(config.policies.upstreams.at(0).address, (exchange::UpstreamAddress{"backend", 8000, ""}));
+  EXPECT_EQ(config.policies.upstreams.at(0).address, (exchange::UpstreamAddress{"backend", 8000, "", false}));
   EXPECT_EQ(config.policies.upstreams.at(0).url, "http://backend:8000");
   EXPECT_EQ(config.event_stream.heartbeat.interval, std::nullopt);
+}
+
+TEST(Load, OptionsMakeTlsListeners) {
+  Overrides overrides;
+  overrides.listen = {{":1", "--listen"}};
+  overrides.tls_listen = {{":2", "--tls-listen"}, {":3", "--tls-listen"}};
+  overrides.tls_certificate = {{"a.crt", "--tls-certificate"}, {"b.crt", "--tls-certificate"}};
+  overrides.tls_key = {{"a.key", "--tls-key"}, {"b.key", "--tls-key"}};
+  overrides.http2 = Override{"translate", "--http2"};
+  const Config config = config_of("upstreams: {a: {url: 'http://a'}}\nlisteners: [{address: ':9'}]\n", overrides);
+  ASSERT_EQ(config.listeners.size(), 3U);
+  EXPECT_EQ(config.listeners[0].tls, std::nullopt);
+  const ListenerTls both{{{"a.crt", "a.key"}, {"b.crt", "b.key"}}, "", 10s};
+  for (const std::size_t i : {1U, 2U}) EXPECT_EQ(config.listeners[i].tls, both);
+  for (const Listener& listener : config.listeners) EXPECT_EQ(listener.http2, Http2::translate);
+}
+
+TEST(Load, OptionsOfTlsBelongTogether) {
+  const std::string file = "upstreams: {a: {url: 'http://a'}}\n";
+  Overrides overrides;
+  overrides.tls_certificate = {{"a.crt", "--tls-certificate"}};
+  overrides.tls_key = {{"a.key", "SSE_SIDECAR_TLS_KEY"}};
+  EXPECT_EQ(problems_of(file, overrides), (Lines{"--tls-certificate: there is no --tls-listen that it is for",
+                                                 "SSE_SIDECAR_TLS_KEY: there is no --tls-listen that it is for"}));
+  overrides.tls_listen = {{":2", "--tls-listen"}};
+  overrides.tls_key.push_back({"b.key", "--tls-key"});
+  EXPECT_EQ(problems_of(file, overrides),
+            Lines{"SSE_SIDECAR_TLS_KEY: as many keys as certificates are needed, in the same order"});
+  overrides.tls_key.clear();
+  EXPECT_EQ(problems_of(file, overrides), Lines{"--tls-listen: needs --tls-certificate FILE and --tls-key FILE"});
+}
+
+TEST(Load, FurtherChecksAreToldWithTheirPlace) {
+  const auto further = [](const Config&) {
+    return std::vector<Finding>{{"listeners[0].tls.client_ca", "ca.pem is bad"}};
+  };
+  const std::string text =
+      "upstreams: {a: {url: 'http://a'}}\n"
+      "listeners: [{address: ':1', tls: {certificates: [{certificate: c, key: k}], client_ca: ca.pem}}]\n";
+  const LoadResult result = load(FileText{"f.yaml", text}, {}, environment_of({}), further);
+  ASSERT_EQ(result.problems.size(), 1U);
+  EXPECT_EQ(to_string(result.problems[0]), "f.yaml:2:88: listeners[0].tls.client_ca: ca.pem is bad");
 }
 
 TEST(Load, KeysOfLaterVersionsAreUnknown) {
@@ -278,7 +322,9 @@ TEST(Load, FullFileSaysTheDefaults) {
   const Config full = config_of(source_file("conf/sidecar.yaml"));
   const Config plain = config_of("upstreams: {app: {url: 'http://app:8000'}}\n");
   EXPECT_EQ(full.policies.routes.at(1).name, "everything");
-  Config alike = full;  // all but the example route
+  Config alike = full;  // all but the example route and the example of TLS
+  ASSERT_EQ(alike.listeners.size(), 2U);
+  alike.listeners.pop_back();
   alike.policies.routes.erase(alike.policies.routes.begin());
   EXPECT_EQ(described(alike), described(plain));
 }

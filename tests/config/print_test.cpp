@@ -24,7 +24,10 @@ TEST(Print, FeedingItBackGivesTheSame) {
 }
 
 TEST(Print, SpellsOutEveryKey) {
-  EXPECT_EQ(keys_of(print(config_of("upstreams: {app: {url: 'http://app'}}\n"))), known_keys());
+  EXPECT_EQ(
+      keys_of(print(config_of("upstreams: {app: {url: 'http://app'}}\n"
+                              "listeners: [{address: ':1', tls: {certificates: [{certificate: c, key: k}]}}]\n"))),
+      known_keys());
 }
 
 TEST(Print, NothingIsLostThatIsSwitchedOff) {

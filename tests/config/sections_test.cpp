@@ -23,22 +23,28 @@ TEST(Sections, EveryKeyReachesItsMember) {
   EXPECT_TRUE(config.listeners[0].proxy_protocol);
   EXPECT_EQ(config.listeners[1].address, (ListenAddress{"", 0, "/run/s", "unix:/run/s"}));
   EXPECT_FALSE(config.listeners[1].proxy_protocol);
+  EXPECT_EQ(config.listeners[0].tls, (ListenerTls{{{"a.crt", "a.key"}, {"b.crt", "b.key"}}, "clients.pem", 3s}));
+  EXPECT_EQ(config.listeners[0].http2, Http2::translate);
+  EXPECT_EQ(config.listeners[1].tls, std::nullopt);
+  EXPECT_EQ(config.listeners[1].http2, Http2::downgrade);
   EXPECT_EQ(policies.client_address.header, "X-Real-IP");
   ASSERT_EQ(policies.client_address.trusted.size(), 1U);
   EXPECT_EQ(policies.client_address.trusted[0].prefix_bits, 96 + 8);
   EXPECT_EQ(policies.x_forwarded, exchange::XForwarded::append);
-  ASSERT_EQ(policies.upstreams.size(), 2U);
+  ASSERT_EQ(policies.upstreams.size(), 3U);
   const exchange::UpstreamPolicy& app = policies.upstreams[0];
   EXPECT_EQ(app.name, "app");
-  EXPECT_EQ(app.url, "http://app:8000");
-  EXPECT_EQ(app.address, (exchange::UpstreamAddress{"app", 8000, ""}));
+  EXPECT_EQ(app.url, "https://app:8000");
+  EXPECT_EQ(app.tls, (exchange::UpstreamTls{"ca.pem", "app.example", true, "our.crt", "our.key"}));
+  EXPECT_FALSE(policies.upstreams[1].tls.verify);
+  EXPECT_EQ(app.address, (exchange::UpstreamAddress{"app", 8000, "", true}));
   EXPECT_EQ(app.connect_timeout, 1s);
   EXPECT_EQ(app.response_timeout, 2s);
   EXPECT_EQ(app.keepalive.max_idle, 3U);
   EXPECT_EQ(app.keepalive.idle_timeout, 40ms);
   EXPECT_EQ(app.keepalive.unsafe_methods, exchange::UnsafeMethods::reuse);
   EXPECT_EQ(app.dns_ttl, 0s);
-  EXPECT_EQ(policies.upstreams[1].address.unix_path, "/run/o");
+  EXPECT_EQ(policies.upstreams[2].address.unix_path, "/run/o");
   const exchange::HeartbeatPolicy& heartbeat = config.event_stream.heartbeat;
   EXPECT_EQ(heartbeat.interval, 7s);
   EXPECT_EQ(heartbeat.jitter, 1s);
@@ -59,7 +65,7 @@ TEST(Sections, EveryKeyOfARouteReachesItsMember) {
   const exchange::RoutePolicy& route = config.policies.routes[0];
   EXPECT_EQ(route.name, "r");
   EXPECT_EQ(route.match, (exchange::RouteMatch{"app.example", "/a/*", {"GET", "POST"}, {{"X-T", "blue"}}}));
-  EXPECT_EQ(route.upstream, 1U);
+  EXPECT_EQ(route.upstream, 2U);
   EXPECT_EQ(route.event_stream.heartbeat.interval, 8s);
   EXPECT_EQ(route.event_stream.heartbeat.insertion.at(sse::Position::boundary, sse::LineEnding::crlf), "\r\n");
   EXPECT_EQ(route.event_stream.strip_accept_encoding, exchange::StripAcceptEncoding::always);
@@ -210,23 +216,49 @@ TEST(Sections, ProxyProtocolIsTrueOrFalse) {
   EXPECT_EQ(with("null"), Lines{place + "must not be null"});
 }
 
+TEST(Sections, TlsOfListeners) {
+  const auto with = [](const std::string& tls) {
+    return problems_of(kUpstream + "listeners: [{address: ':1', tls: " + tls + "}]\n");
+  };
+  const std::string place = "f.yaml:2:34: listeners[0].tls";
+  EXPECT_EQ(with("off"), Lines{});
+  EXPECT_EQ(with("null"), Lines{});
+  EXPECT_EQ(with("{certificates: [{certificate: c, key: k}]}"), Lines{});
+  EXPECT_EQ(with("{}"), Lines{place + ".certificates: at least one is needed"});
+  EXPECT_EQ(with("yes"), Lines{place + ": 'yes' is neither a mapping nor off"});
+  EXPECT_EQ(with("{certificates: [{certificate: c}]}"),
+            Lines{"f.yaml:2:50: listeners[0].tls.certificates[0].key: is missing"});
+  EXPECT_EQ(with("{certificates: [{certificate: c, key: k}], handshake_timeout: 1ms}"),
+            Lines{"f.yaml:2:96: listeners[0].tls.handshake_timeout: '1ms' is out of range (10ms to 10m)"});
+  EXPECT_EQ(problems_of(kUpstream + "listeners: [{address: ':1', http2: on}]\n"),
+            Lines{"f.yaml:2:36: listeners[0].http2: 'on' is none of downgrade and translate"});
+}
+
 TEST(Sections, ProblemsOfUpstreams) {
   for (const auto& [upstream, problem] : {
            Wrong{"{}", "2:3: upstreams.app.url: is missing"},
            Wrong{"", "2:3: upstreams.app.url: is missing"},
            Wrong{"{url: ''}",
-                 "2:14: upstreams.app.url: '' is not the URL of an upstream: write http://host:port or unix:/path"},
-           Wrong{"{url: 'https://a'}", "2:14: upstreams.app.url: 'https://a': https upstreams are not supported yet"},
+                 "2:14: upstreams.app.url: '' is not the URL of an upstream: write http://host:port, https://host:port "
+                 "or unix:/path"},
            Wrong{"{url: 'http://a', connect_timeout: off}",
                  "2:43: upstreams.app.connect_timeout: 'off' is not a duration (write 10s, 500ms, 2m)"},
            Wrong{"{url: 'http://a', response_timeout: 0s}",
                  "2:44: upstreams.app.response_timeout: '0s' is out of range (10ms to 24h)"},
            Wrong{"{url: 'http://a', keepalive: {max_idle: 100001}}",
                  "2:48: upstreams.app.keepalive.max_idle: '100001' is out of range (0 to 100000)"},
-           Wrong{
-               "{url: 'http://a', tls: {}}",
-               "2:26: upstreams.app: unknown key 'tls' (known here: url, connect_timeout, response_timeout, keepalive "
-               "and dns_ttl)"},
+           Wrong{"{url: 'http://a', tls: {verify: false}}", "2:31: upstreams.app.tls: only an https URL has it"},
+           Wrong{"{url: 'unix:/a', tls: {ca: x}}", "2:30: upstreams.app.tls: only an https URL has it"},
+           Wrong{"{url: 'https://a', tls: {certificate: c}}",
+                 "2:32: upstreams.app.tls.key: is missing: the certificate needs it"},
+           Wrong{"{url: 'https://a', tls: {key: k}}",
+                 "2:32: upstreams.app.tls.certificate: is missing: the key is its"},
+           Wrong{"{url: 'https://a', tls: {ca: c, verify: false}}",
+                 "2:37: upstreams.app.tls.ca: nobody is asked with 'verify: false'"},
+           Wrong{"{url: 'https://a', tls: {server_name: 'a:1'}}",
+                 "2:46: upstreams.app.tls.server_name: 'a:1' is neither a host name nor an address without port"},
+           Wrong{"{url: 'https://a', tls: {ca: ''}}",
+                 "2:37: upstreams.app.tls.ca: '' is not the path of a file (1 to 4095 printable bytes)"},
        }) {
     EXPECT_EQ(problems_of("upstreams:\n  app: " + std::string(upstream) + "\n"),
               Lines{"f.yaml:" + std::string(problem)})

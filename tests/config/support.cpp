@@ -62,6 +62,9 @@ void describe(std::ostream& out, const exchange::UpstreamPolicy& upstream) {
   describe(out, upstream.response_timeout);
   out << upstream.keepalive.max_idle << '|' << upstream.keepalive.idle_timeout.count() << '|'
       << static_cast<int>(upstream.keepalive.unsafe_methods) << '|' << upstream.dns_ttl.count() << '\n';
+  const exchange::UpstreamTls& tls = upstream.tls;
+  out << upstream.address.tls << '|' << tls.ca << '|' << tls.server_name << '|' << tls.verify << '|' << tls.certificate
+      << '|' << tls.key << '\n';
 }
 
 }  // namespace
@@ -114,7 +117,11 @@ std::string described(const Config& config) {
   for (const Listener& listener : config.listeners) {
     const ListenAddress& address = listener.address;
     out << address.text << '|' << address.host << '|' << address.port << '|' << address.unix_path << '|'
-        << listener.proxy_protocol << '\n';
+        << listener.proxy_protocol << '|' << static_cast<int>(listener.http2) << '\n';
+    if (!listener.tls) continue;
+    for (const CertificateFiles& files : listener.tls->certificates)
+      out << files.certificate << '|' << files.key << '|';
+    out << listener.tls->client_ca << '|' << listener.tls->handshake_timeout.count() << '\n';
   }
   describe(out, config.event_stream);
   for (const exchange::RoutePolicy& route : config.policies.routes) describe(out, route);

@@ -236,16 +236,20 @@ class Sidecar(Program):
 class Front:
     """One server block of an nginx that stands in front; buffering is left at its default, which is on."""
 
-    def __init__(self, upstream_port, version=None, tls=False, upgrade=False):
+    def __init__(self, upstream_port, version=None, tls=False, upgrade=False, tls_behind=False):
         self.upstream_port, self.version, self.tls, self.upgrade = upstream_port, version, tls, upgrade
+        self.tls_behind = tls_behind  # and what is there has to show the certificate of Systems.certificate()
         self.port = free_port()
 
     def block(self):
         lines = [f"listen 127.0.0.1:{self.port}{' ssl http2' if self.tls else ''};"]
         if self.tls:
             lines += ["ssl_certificate tls.crt;", "ssl_certificate_key tls.key;"]
-        proxy = [f"proxy_pass http://127.0.0.1:{self.upstream_port};",
+        proxy = [f"proxy_pass http{'s' if self.tls_behind else ''}://127.0.0.1:{self.upstream_port};",
                  f"proxy_read_timeout {milliseconds(READ_TIMEOUT)};", "proxy_set_header Host $host;"]
+        if self.tls_behind:
+            proxy += ["proxy_ssl_verify on;", "proxy_ssl_trusted_certificate tls.crt;",
+                      "proxy_ssl_name portal.example;"]
         if self.version:
             proxy.append(f"proxy_http_version {self.version};")
         if self.upgrade:  # as found in the wild: no map, so every request says `Connection: upgrade`
@@ -371,7 +375,7 @@ class Systems:
     def nginx(self, *fronts):
         require("nginx")
         if any(front.tls for front in fronts):
-            self._certificate()
+            self.certificate()
         blocks = "".join(front.block() for front in fronts)
         temporary = "".join(f"{kind}_temp_path {kind};\n"
                             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -387,7 +391,10 @@ class Systems:
             nginx.wait_for_port()
         return self._keep(nginx)
 
-    def _certificate(self):
+    def certificate(self):
+        """Makes tls.crt and tls.key for portal.example in the folder, unless they are there."""
+        if (self.folder / "tls.crt").exists():
+            return
         require("openssl")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
                         "-nodes", "-days", "2", "-subj", "/CN=portal.example", "-keyout", "tls.key",

@@ -40,7 +40,7 @@ struct Outside {
 constexpr std::array kOutside{
     Outside{"llhttp.h", "llhttp::", " http "},     Outside{"nghttp2/", "nghttp2::", " http "},
     Outside{"yaml-cpp/", "yaml-cpp", " config "},  Outside{"spdlog/", "spdlog::", " observe "},
-    Outside{"openssl/", "OpenSSL::", " net cli "}, Outside{"boost/asio", "", " net "},
+    Outside{"openssl/", "OpenSSL::", " net "}, Outside{"boost/asio", "", " net "},
     Outside{"boost/beast", "", " net "},           Outside{"CLI/", "CLI11::", " cli "},
 };
 

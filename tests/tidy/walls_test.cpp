@@ -32,6 +32,7 @@ TEST(Walls, EachOutsideLibraryHasItsRoom) {
   EXPECT_EQ(count("sidecar/net/a.cpp", "#include <spdlog/spdlog.h>\n"), 1U);
   EXPECT_EQ(count("sidecar/net/a.cpp", "#include <boost/asio/ip/tcp.hpp>\n#include <openssl/ssl.h>\n"), 0U);
   EXPECT_EQ(count("sidecar/config/a.cpp", "#include <boost/asio/ip/tcp.hpp>\n#include <openssl/ssl.h>\n"), 2U);
+  EXPECT_EQ(count("sidecar/cli/a.cpp", "#include <openssl/ssl.h>\n"), 1U);
   EXPECT_EQ(count("sidecar/net/a.cpp", "#include <boost/beast/http/read.hpp>\n"), 0U);
   EXPECT_EQ(count("sidecar/cli/a.cpp", "#include <boost/beast/http/read.hpp>\n"), 1U);
 }

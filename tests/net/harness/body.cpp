@@ -31,6 +31,8 @@ bool BodyReader::fill(Clock::time_point deadline) {
   }
   if (connection_.end() == End::reset) {
     end_ = BodyEnd::reset;
+  } else if (connection_.end() == End::cut) {
+    end_ = BodyEnd::truncated;
   } else if (connection_.end() == End::eof) {
     end_ = framing_.framing == Framing::until_close ? BodyEnd::complete : BodyEnd::truncated;
   }

@@ -5,6 +5,8 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -62,6 +64,8 @@ std::string_view to_string(End end) {
       return "open";
     case End::eof:
       return "eof";
+    case End::cut:
+      return "cut";
     case End::reset:
       return "reset";
   }
@@ -77,6 +81,7 @@ RawConnection::RawConnection(int fd, std::string name) : fd_(fd), name_(std::mov
 
 RawConnection::RawConnection(RawConnection&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
+      ssl_(std::exchange(other.ssl_, nullptr)),
       name_(std::move(other.name_)),
       buffer_(std::move(other.buffer_)),
       end_(other.end_) {}
@@ -85,6 +90,7 @@ RawConnection& RawConnection::operator=(RawConnection&& other) noexcept {
   if (this == &other) return *this;
   close();
   fd_ = std::exchange(other.fd_, -1);
+  ssl_ = std::exchange(other.ssl_, nullptr);
   name_ = std::move(other.name_);
   buffer_ = std::move(other.buffer_);
   end_ = other.end_;
@@ -102,6 +108,24 @@ void RawConnection::disappoint(std::string_view expected) const {
   throw PeerGone(text);
 }
 
+void RawConnection::start_tls(ssl_st* ssl, Milliseconds timeout) {
+  const auto deadline = Clock::now() + timeout;
+  ssl_ = ssl;
+  SSL_set_fd(ssl_, fd_);
+  while (true) {
+    ERR_clear_error();
+    const int result = SSL_do_handshake(ssl_);
+    if (result == 1) return;
+    const int error = SSL_get_error(ssl_, result);
+    const bool reads = error == SSL_ERROR_WANT_READ;
+    if (!reads && error != SSL_ERROR_WANT_WRITE) {
+      const char* reason = ERR_reason_error_string(ERR_peek_error());
+      throw PeerGone(name_ + ": TLS: " + (reason != nullptr ? reason : "the connection is gone"));
+    }
+    if (!poll_one(fd_, reads ? POLLIN : POLLOUT, deadline)) throw TimedOut(name_ + ": no TLS handshake");
+  }
+}
+
 void RawConnection::send(std::string_view bytes, Milliseconds timeout) {
   const auto deadline = Clock::now() + timeout;
   while (!bytes.empty()) {
@@ -113,6 +137,14 @@ void RawConnection::send(std::string_view bytes, Milliseconds timeout) {
 }
 
 std::size_t RawConnection::send_some(std::string_view bytes) {
+  if (ssl_ != nullptr) {
+    ERR_clear_error();
+    const int sent = SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));
+    if (sent > 0) return static_cast<std::size_t>(sent);
+    const int error = SSL_get_error(ssl_, sent);
+    if (error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ) return 0;
+    throw PeerGone(name_ + ": SSL_write");
+  }
   const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   if (sent >= 0) return static_cast<std::size_t>(sent);
   if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
@@ -131,22 +163,53 @@ void RawConnection::flush(Milliseconds timeout) {
 }
 
 void RawConnection::half_close() {
+  if (ssl_ != nullptr) SSL_shutdown(ssl_);
+  cut();
+}
+
+void RawConnection::cut() {
   ::shutdown(fd_, SHUT_WR);
 }
 
 void RawConnection::reset() {
+  if (ssl_ != nullptr) SSL_set_quiet_shutdown(ssl_, 1);
   const linger at_once{1, 0};
   ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   close();
 }
 
 void RawConnection::close() {
+  if (ssl_ != nullptr) {
+    SSL_shutdown(ssl_);
+    SSL_free(std::exchange(ssl_, nullptr));
+    ERR_clear_error();
+  }
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
+bool RawConnection::fill_through_tls(char* bytes, std::size_t size) {
+  ERR_clear_error();
+  const int received = SSL_read(ssl_, bytes, static_cast<int>(size));
+  const int error = SSL_get_error(ssl_, received);
+  if (received > 0) {
+    buffer_.append(bytes, static_cast<std::size_t>(received));
+  } else if (error == SSL_ERROR_ZERO_RETURN) {
+    end_ = End::eof;
+  } else if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
+    const bool fin = ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+    if (error == SSL_ERROR_SSL && !fin) {
+      throw PeerGone(name_ + ": TLS: " + ERR_reason_error_string(ERR_peek_error()));
+    }
+    end_ = fin ? End::cut : End::reset;
+  }
+  return true;
+}
+
 bool RawConnection::fill(Clock::time_point deadline) {
-  if (end_ != End::open || !poll_one(fd_, POLLIN, deadline)) return false;
+  const bool held = ssl_ != nullptr && SSL_pending(ssl_) > 0;
+  if (end_ != End::open || (!held && !poll_one(fd_, POLLIN, deadline))) return false;
   static thread_local std::array<char, kReadBytes> bytes;
+  if (ssl_ != nullptr) return fill_through_tls(bytes.data(), bytes.size());
   const ssize_t received = ::recv(fd_, bytes.data(), bytes.size(), 0);
   if (received > 0) {
     buffer_.append(bytes.data(), static_cast<std::size_t>(received));

@@ -9,6 +9,8 @@
 #include "tests/net/harness/clock.hpp"
 #include "tests/net/harness/http.hpp"
 
+struct ssl_st;  // OpenSSL's SSL.
+
 /// One end of a socket in the hands of a test: raw bytes, a deadline on everything, and a clear word about how the
 /// other end went. A disappointed wait throws, which GoogleTest reports with the bytes that did arrive.
 namespace sidecar::nettest {
@@ -29,6 +31,7 @@ struct PeerGone : Failure {
 enum class End : std::uint8_t {
   open,
   eof,    ///< A FIN: all the bytes before it were read.
+  cut,    ///< A FIN that TLS did not announce.
   reset,  ///< A RST.
 };
 
@@ -45,6 +48,11 @@ class RawConnection {
   RawConnection& operator=(const RawConnection&) = delete;
   ~RawConnection();
 
+  /// Speaks TLS from here on: shakes hands as `ssl` (whose connection this becomes) was made to. A failure throws with
+  /// OpenSSL's words. Bytes are then those inside; half_close() and close() mean TLS's own end as well.
+  void start_tls(ssl_st* ssl, Milliseconds timeout = patience());
+  [[nodiscard]] ssl_st* ssl() const { return ssl_; }
+
   // Writing
 
   void send(std::string_view bytes, Milliseconds timeout = patience());
@@ -54,6 +62,8 @@ class RawConnection {
   void flush(Milliseconds timeout = patience());
   /// FIN: no more bytes from here, reading goes on.
   void half_close();
+  /// FIN without the end of TLS.
+  void cut();
   /// RST, now; unsent bytes are lost.
   void reset();
   void close();
@@ -82,9 +92,11 @@ class RawConnection {
 
  private:
   bool fill(Clock::time_point deadline);
+  bool fill_through_tls(char* bytes, std::size_t size);
   [[noreturn]] void disappoint(std::string_view expected) const;
 
   int fd_ = -1;
+  ssl_st* ssl_ = nullptr;
   std::string name_;
   std::string buffer_;
   End end_ = End::open;

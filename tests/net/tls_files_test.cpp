@@ -1,0 +1,181 @@
+// The files that a configuration names for TLS: what is wrong with them is told, and a reload reads them again.
+#include <signal.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/net/harness/suite.hpp"
+#include "tests/net/harness/tls.hpp"
+
+namespace sidecar::nettest {
+namespace {
+
+class TlsFiles : public ::testing::Test {
+ protected:
+  std::string config(const Issued& files, const std::string& more = "") const {
+    return "listeners: [{ address: \"127.0.0.1:0\", tls: { certificates: [{ certificate: " + files.certificate +
+           ", key: " + files.key + " }]" + more + " } }]\nupstreams: { app: { url: \"" + backend.url() +
+           "\" } }\nlog: { level: info, format: json }\n";
+  }
+  void copy(const Issued& from) const {
+    const auto over = std::filesystem::copy_options::overwrite_existing;
+    std::filesystem::copy_file(from.certificate, used.certificate, over);
+    std::filesystem::copy_file(from.key, used.key, over);
+  }
+  Launch launch() const {
+    Launch launch;
+    launch.config = config(used);
+    return launch;
+  }
+  static std::string name_shown(const Sidecar& sidecar) {
+    return peer_name_of(TlsPeer::client("").shake(sidecar.connect()));
+  }
+  static std::size_t count(Sidecar& sidecar, std::string_view text) {
+    const auto lines = sidecar.log_of("message");
+    return static_cast<std::size_t>(std::count_if(lines.begin(), lines.end(), [&](const auto& line) {
+      return text_of(line, "message").find(text) != std::string::npos;
+    }));
+  }
+  static void reload(Sidecar& sidecar, std::string_view outcome) {
+    const std::size_t before = count(sidecar, outcome);
+    sidecar.signal(SIGHUP);
+    for (const auto start = Clock::now(); count(sidecar, outcome) == before;) {
+      if (since(start) > patience()) throw Failure("nothing comes of SIGHUP");
+      std::this_thread::sleep_for(1ms);
+    }
+  }
+
+  TemporaryFolder folder;
+  Authority authority{folder};
+  Issued first = authority.issue("first", {"first"});
+  Issued second = authority.issue("second", {"second"});
+  Issued used{folder.path("used.crt"), folder.path("used.key")};
+  RawBackend backend;
+};
+
+struct Wrong {
+  const char* what;
+  Issued files;
+  std::string key;      ///< Which one is to blame.
+  std::string problem;  ///< Behind its name.
+};
+
+TEST_F(TlsFiles, that_are_wrong_are_told) {
+  const std::string nothing = folder.path("nothing");
+  const std::string text = folder.write("text", "this is no PEM\n");
+  std::string broken = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+  broken = folder.write("broken", broken);
+  const std::string encrypted = folder.path("encrypted");
+  Process openssl(find_program("openssl"),
+                  {"pkey", "-in", first.key, "-out", encrypted, "-aes128", "-passout", "pass:x"});
+  ASSERT_EQ(openssl.wait(scaled(10s)), 0);
+  const std::vector<Wrong> wrongs{
+      {"missing", {nothing, first.key}, "certificate", nothing + " cannot be read: No such file or directory"},
+      {"missing", {first.certificate, nothing}, "key", nothing + " cannot be read: No such file or directory"},
+      {"a folder", {folder.path("."), first.key}, "certificate", folder.path(".") + " cannot be read: Is a directory"},
+      {"no PEM", {text, first.key}, "certificate", text + " holds no certificate (PEM: -----BEGIN CERTIFICATE-----)"},
+      {"no PEM", {first.certificate, text}, "key", text + " holds no private key (PEM: -----BEGIN PRIVATE KEY-----)"},
+      {"broken", {broken, first.key}, "certificate", broken + " holds a certificate that cannot be read: "},
+      {"a stranger's",
+       {first.certificate, second.key},
+       "key",
+       second.key + " is not the key of the certificate in " + first.certificate},
+      {"encrypted",
+       {first.certificate, encrypted},
+       "key",
+       encrypted + " is encrypted, and nobody is here to be asked for its password"},
+  };
+  for (const Wrong& wrong : wrongs) {
+    const std::string expected = "listeners[0].tls.certificates[0]." + wrong.key + ": " + wrong.problem;
+    const std::string file = folder.write("sidecar.yaml", config(wrong.files));
+    const Outcome start = run_sidecar({"--config", file});
+    EXPECT_EQ(start.code, 1) << wrong.what;
+    EXPECT_EQ(start.err.substr(0, 13 + expected.size()), "sse-sidecar: " + expected);
+    const Outcome check = run_sidecar({"--config", file, "--check"});
+    EXPECT_EQ(check.code, 2) << wrong.what;
+    EXPECT_EQ(check.err.find(file + ":1:"), 0U) << check.err;
+    EXPECT_NE(check.err.find(": " + expected), std::string::npos) << check.err;
+  }
+}
+
+TEST_F(TlsFiles, of_authorities_are_looked_at_too) {
+  const std::string nothing = folder.path("nothing");
+  const std::string file = folder.write("sidecar.yaml", config(first, ", client_ca: " + nothing));
+  EXPECT_NE(run_sidecar({"-c", file, "--check"}).err.find("listeners[0].tls.client_ca: " + nothing + " cannot be"),
+            std::string::npos);
+  const std::string upstream =
+      folder.write("upstream.yaml", "upstreams: { a: { url: \"https://a\", tls: { ca: " + nothing +
+                                        ", certificate: " + first.certificate + ", key: " + second.key + " } } }\n");
+  const Outcome check = run_sidecar({"-c", upstream, "--check"});
+  EXPECT_EQ(check.code, 2);
+  EXPECT_NE(check.err.find("upstreams.a.tls.ca: " + nothing + " cannot be read"), std::string::npos);
+  EXPECT_NE(check.err.find("upstreams.a.tls.key: " + second.key + " is not the key"), std::string::npos);
+}
+
+TEST_F(TlsFiles, an_expired_certificate_is_a_warning) {
+  copy(authority.issue("old", {"old", "DNS:old", -7200, -3600}));
+  Sidecar sidecar(launch());
+  EXPECT_EQ(count(sidecar, used.certificate + ": the certificate expired on "), 1U);
+  EXPECT_EQ(name_shown(sidecar), "old");
+}
+
+TEST_F(TlsFiles, a_chain_goes_along) {
+  const Issued between = authority.issue("between", {"between", "", -3600, 86400, true});
+  std::ofstream(first.certificate, std::ios::app) << std::ifstream(between.certificate).rdbuf();
+  copy(first);
+  Sidecar sidecar(launch());
+  RawConnection client = TlsPeer::client("").shake(sidecar.connect());
+  EXPECT_EQ(sk_X509_num(SSL_get_peer_cert_chain(client.ssl())), 2);
+}
+
+TEST_F(TlsFiles, are_read_again_by_a_reload) {
+  copy(first);
+  Sidecar sidecar(launch());
+  Stream stream;
+  stream.client = TlsPeer::client(authority.ca()).shake(sidecar.connect());
+  stream.client.send(get("/events"));
+  stream.backend = backend.accept();
+  (void)stream.backend.read_head();
+  stream.backend.send(kStreamHead);
+  stream.head = stream.client.read_head();
+  EXPECT_EQ(peer_name_of(stream.client), "first");
+
+  copy(second);
+  EXPECT_EQ(name_shown(sidecar), "first") << "not before";
+  reload(sidecar, "configuration reloaded");
+  EXPECT_EQ(name_shown(sidecar), "second");
+
+  std::filesystem::copy_file(first.key, used.key, std::filesystem::copy_options::overwrite_existing);
+  reload(sidecar, "reload: the configuration stays as it was");
+  EXPECT_EQ(count(sidecar, "reload: listeners[0].tls.certificates[0].key: " + used.key + " is not the key"), 1U);
+  EXPECT_EQ(name_shown(sidecar), "second");
+
+  BodyReader body = body_of(stream);
+  stream.backend.send(chunk("data: 1\n\n") + std::string(kLastChunk));
+  EXPECT_EQ(body.read_all(), "data: 1\n\n") << "the stream that was there all the time";
+}
+
+TEST_F(TlsFiles, a_reload_turns_tls_on_and_off) {
+  copy(first);
+  Launch start = launch();
+  Sidecar sidecar(start);
+  EXPECT_EQ(name_shown(sidecar), "first");
+  std::string plain = start.config;
+  plain.replace(plain.find(", tls:"), plain.find(" }]\n") - plain.find(", tls:"), "");
+  sidecar.rewrite(plain);
+  reload(sidecar, "configuration reloaded");
+  RawConnection client = sidecar.connect();
+  client.send(get("/"));
+  RawConnection server = backend.accept();
+  (void)server.read_head();
+  server.send(ok("plain"));
+  EXPECT_EQ(read_response(client).body, "plain");
+  client.close();
+  sidecar.rewrite(start.config);
+  reload(sidecar, "configuration reloaded");
+  EXPECT_EQ(name_shown(sidecar), "first");
+}
+
+}  // namespace
+}  // namespace sidecar::nettest
