@@ -1,6 +1,7 @@
 #include "exchange/relay.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "http/field_names.hpp"
@@ -317,17 +318,18 @@ void Relay::on_upstream_eof(std::uint32_t attempt, TimePoint now, Workbench& ben
 }
 
 void Relay::on_upstream_cut(std::uint32_t attempt, TimePoint now, Workbench& bench) {
-  if (!current(attempt) || !exchange_.takes_response()) return;
-  TurnScope scope(*this, now, bench);
-  exchange_.on_upstream_broken(UpstreamBreak::eof, upstream_.untouched(),
-                               "the connection to the backend ended without the end of TLS", scope.turn);
+  break_upstream(attempt, UpstreamBreak::eof, "the connection to the backend ended without the end of TLS", now, bench);
 }
 
 void Relay::on_upstream_reset(std::uint32_t attempt, TimePoint now, Workbench& bench, const char* why) {
+  if (why == nullptr) why = "the backend reset the connection";
+  break_upstream(attempt, UpstreamBreak::reset, why, now, bench);
+}
+
+void Relay::break_upstream(std::uint32_t attempt, UpstreamBreak how, const char* why, TimePoint now, Workbench& bench) {
   if (!current(attempt) || !exchange_.takes_response()) return;
   TurnScope scope(*this, now, bench);
-  exchange_.on_upstream_broken(UpstreamBreak::reset, upstream_.untouched(),
-                               why != nullptr ? why : "the backend reset the connection", scope.turn);
+  exchange_.on_upstream_broken(how, upstream_.untouched(), why, scope.turn);
 }
 
 void Relay::on_upstream_progress(std::size_t sent, std::size_t pending, TimePoint now, Workbench& bench) {
@@ -468,26 +470,11 @@ Wishes Relay::wishes() const {
   if (pinned_ && wishes.upstream.kind == UpstreamWish::Kind::release) {
     wishes.upstream.kind = connection_ == Connection::open ? UpstreamWish::Kind::hold : UpstreamWish::Kind::close;
   }
-  switch (connection_) {
-    case Connection::open:
-      wishes.downstream = DownstreamManner::keep;
-      break;
-    case Connection::lingering:
-      wishes.downstream = DownstreamManner::finish;
-      break;
-    case Connection::truncating:
-      wishes.downstream = DownstreamManner::abort_after_flush;
-      break;
-    case Connection::closed:
-      wishes.downstream = DownstreamManner::close;
-      break;
-    case Connection::aborted:
-      wishes.downstream = DownstreamManner::abort;
-      break;
-    case Connection::handed_over:
-      wishes.downstream = DownstreamManner::hand_over;
-      break;
-  }
+  // In the order of Connection.
+  static constexpr std::array kManners{
+      DownstreamManner::keep,  DownstreamManner::finish, DownstreamManner::abort_after_flush,
+      DownstreamManner::close, DownstreamManner::abort,  DownstreamManner::hand_over};
+  wishes.downstream = kManners[static_cast<std::size_t>(connection_)];
   // Behind the request of a stream nothing but the FIN matters: bytes that hide it are read until they are too many.
   const bool watched = exchange_.phase() == Phase::streaming && downstream_.request_complete();
   const bool room = connection_ == Connection::open && (watched || downstream_.received().size() < received_max_);

@@ -119,6 +119,7 @@ class Relay {
   bool on_request_event(const http::DownstreamCodec::Parsed& parsed, Turn& turn, Workbench& bench);
   void pump_upstream(std::string_view bytes, Turn& turn, Workbench& bench);
   void on_response_event(const http::H1Upstream::Parsed& parsed, Turn& turn);
+  void break_upstream(std::uint32_t attempt, UpstreamBreak how, const char* why, TimePoint now, Workbench& bench);
   void tell_eof(Turn& turn, const Workbench& bench);
   void after_exchange(TimePoint now, const Workbench& bench);
   void linger(TimePoint now, bool draining);

@@ -102,7 +102,11 @@ void Connector::on_outcome() {
     try_next();
     return;
   }
-  tune(stream_->fd(), worker_.user_timeout_ms());
+  // Whoever waited for writing once is woken for it ever after, with Asio: an event would cost a system call more.
+  const int fd = stream_->release();
+  stream_.reset();
+  if (!begin(fd)) return try_next();
+  tune(fd, worker_.user_timeout_ms());
   if (tls_ != nullptr) stream_->start_tls(tls_->make(), TlsLayer::Side::client, tls_);
   greet();
 }

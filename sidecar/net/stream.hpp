@@ -28,6 +28,8 @@ class Stream {
   Stream& operator=(Stream&&) = delete;
 
   [[nodiscard]] int fd() { return descriptor_.native_handle(); }
+  /// Gives up the socket, on which no wait is armed and no TLS is spoken.
+  [[nodiscard]] int release() { return descriptor_.release(); }
 
   /// From now on TLS is spoken, and its handshake comes next. `owner` is what `ssl` was made by.
   TlsLayer& start_tls(OpenSslPtr<SSL> ssl, TlsLayer::Side side, std::shared_ptr<const void> owner);

@@ -40,7 +40,7 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
   struct Settings {
     exchange::PolicySetPtr policies;
     std::shared_ptr<const observe::QueryRedactor> redactor;
-    std::vector<std::shared_ptr<const TlsClient>> upstream_tls{};  ///< As in policies->upstreams; missing ones are plain.
+    std::vector<std::shared_ptr<const TlsClient>> upstream_tls{};  ///< As in policies->upstreams; plain beyond them.
   };
 
   Worker(const Common& common, Settings settings, std::uint64_t first_id);

@@ -153,7 +153,8 @@ class Requests(Http2Cases):
 
     def test_a_request_is_one_of_http1(self):
         client = self.client()
-        stream = client.request("/a", fields=[("accept", "x/y"), ("cookie", "a=1"), ("cookie", "b=2"), ("te", "trailers")])
+        fields = [("accept", "x/y"), ("cookie", "a=1"), ("cookie", "b=2"), ("te", "trailers")]
+        stream = client.request("/a", fields=fields)
         got = self.backend.next()
         self.assertEqual((got.method, got.path, got.version), ("GET", "/a", "HTTP/1.1"))
         self.assertEqual(got.fields, [("Host", "app.example"), ("accept", "x/y"), ("cookie", "a=1; b=2"),
@@ -171,6 +172,7 @@ class Requests(Http2Cases):
         got.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nxyz\r\n0\r\nX-Sum: 8\r\n\r\n")
         answer = client.answer(stream)
         self.assertEqual((answer.body, answer.trailers, answer.end), (b"xyz", [("x-sum", "8")], "complete"))
+        got.close()
 
     def test_interim_answers_pass(self):
         client = self.client()
