@@ -211,7 +211,7 @@ std::size_t H2Stream::memory() const {
   if (head_ != nullptr) bytes += sizeof(H2FieldList) + head_->memory();
   if (request_trailers_ != nullptr) bytes += sizeof(H2FieldList) + request_trailers_->memory();
   if (trailers_ != nullptr) {
-    for (const auto& [name, value] : *trailers_) bytes += sizeof(name) + name.size() + sizeof(value) + value.size();
+    for (const auto& [name, value] : *trailers_) bytes += 2 * sizeof(std::string) + name.size() + value.size();
   }
   return bytes;
 }

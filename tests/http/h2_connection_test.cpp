@@ -6,12 +6,14 @@
 
 #include "tests/http/h2_dialogue.hpp"
 
-// Requests and responses over HTTP/2, frame by frame. What is refused is in h2_refusals_test.cpp.
+// Requests and responses over HTTP/2, frame by frame, and how a connection ends. What is refused is in
+// h2_refusals_test.cpp, what costs too much in h2_floods_test.cpp, how a stream ends in h2_stream_test.cpp.
 namespace sidecar::test {
 namespace {
 
 using Size = http::BodySize::Kind;
 using Settings = http::H2Connection::Settings;
+using Mode = http::H2Connection::Mode;
 
 constexpr http::BodySize kNone{Size::none, 0};
 constexpr http::BodySize kUnknown{Size::unknown, 0};
@@ -253,6 +255,86 @@ TEST(H2Connection, EveryClientHelloMayComeBytewise) {
             "1 end [x-sum: 1]\n5 GET / [Host: h] none\n5 end\n5 lost CANCEL\n");
   EXPECT_EQ(whole.to_client(), bytewise.to_client());
   EXPECT_FALSE(whole.connection.over());
+}
+
+TEST(H2Connection, TheConnectionsEndLosesWhatIsNotDone) {
+  H2Dialogue d;
+  d.client(h2::headers(1, h2::request()) + h2::headers(3, h2::request()) + h2::headers(5, h2::request(), 1));
+  d.answer(3, "done");
+  static_cast<void>(d.to_client());
+  static_cast<void>(d.seen());
+  d.connection.on_connection_lost();
+  d.client("nobody reads this");
+  EXPECT_EQ(d.seen(), "1 lost INTERNAL_ERROR\n");
+  EXPECT_FALSE(d.stream(3).lost());
+  EXPECT_TRUE(d.connection.over());
+  EXPECT_FALSE(d.connection.has_output());
+  d.release(1);
+  d.release(3);
+  EXPECT_EQ(d.connection.streams(), 0U);
+}
+
+TEST(H2Connection, ADrainServesWhatWasUnderWay) {
+  H2Dialogue d;
+  d.client(h2::headers(1, h2::request()));
+  d.connection.go_away();
+  EXPECT_EQ(d.to_client(), "PING\nGOAWAY any NO_ERROR\n");
+  d.client(h2::headers(3, h2::request()));  // Sent before the client heard of it.
+  EXPECT_EQ(d.seen(), "1 GET / [Host: h] none\n1 end\n3 GET / [Host: h] none\n3 end\n");
+  d.client(h2::ping(true, std::string(8, '\0')));
+  EXPECT_EQ(d.to_client(), "GOAWAY 3 NO_ERROR\n");
+  d.client(h2::headers(5, h2::request()));  // It should have known.
+  EXPECT_EQ(d.seen(), "");
+  EXPECT_FALSE(d.connection.over());
+  d.answer(1, "a");
+  d.answer(3, "b");
+  EXPECT_EQ(d.to_client(),
+            "HEADERS 1 [:status: 200] [content-length: 1]\nHEADERS 3 [:status: 200] [content-length: 1]\n"
+            "DATA 1 'a' end\nDATA 3 'b' end\n");
+  EXPECT_TRUE(d.connection.over());
+  EXPECT_EQ(d.connection.broken(), nullptr);
+}
+
+TEST(H2Connection, ADrainThatNobodyAnswersIsMadeFinalByTheSecondCall) {
+  H2Dialogue d;
+  d.connection.go_away();
+  EXPECT_EQ(d.to_client(), "PING\nGOAWAY any NO_ERROR\n");
+  EXPECT_FALSE(d.connection.over());
+  d.connection.go_away();
+  d.connection.go_away();
+  EXPECT_EQ(d.to_client(), "GOAWAY 0 NO_ERROR\n");
+  EXPECT_TRUE(d.connection.over());
+}
+
+TEST(H2Connection, AClientThatLeavesLetsItsStreamsEnd) {
+  H2Dialogue d;
+  d.client(h2::headers(1, h2::request()) + h2::goaway());
+  EXPECT_FALSE(d.connection.over());
+  d.answer(1, "a");
+  static_cast<void>(d.to_client());
+  EXPECT_TRUE(d.connection.over());
+}
+
+TEST(H2Connection, ModeRefuseSendsEveryRequestBackToHttp1) {
+  Settings settings;
+  settings.mode = Mode::refuse;
+  H2Dialogue d(settings, false);
+  d.client(h2::hello() + h2::headers(1, h2::request()));
+  const std::string first = d.to_client();
+  EXPECT_EQ(first.substr(0, 9), "SETTINGS ");
+  EXPECT_NE(first.find("\nSETTINGS ack\n"), std::string::npos) << first;
+  EXPECT_TRUE(first.ends_with("\nRST_STREAM 1 HTTP_1_1_REQUIRED\n")) << first;
+  EXPECT_EQ(d.connection.refused(), 1U);
+  EXPECT_FALSE(d.connection.over());  // A GOAWAY now would keep curl from trying again.
+  d.client(h2::settings_ack() + h2::headers(3, h2::request("POST"), h2::kEndHeaders) + h2::data(3, "body") +
+           h2::data(3, "", true) + h2::window_update(0, 5) + h2::data(1, "late"));
+  EXPECT_EQ(d.to_client(), "RST_STREAM 3 HTTP_1_1_REQUIRED\n");
+  EXPECT_EQ(d.connection.refused(), 2U);
+  d.connection.go_away();
+  EXPECT_EQ(d.to_client(), "GOAWAY 3 NO_ERROR\n");
+  EXPECT_TRUE(d.connection.over());
+  EXPECT_EQ(d.seen(), "");
+  EXPECT_EQ(d.connection.streams(), 0U);
 }
 
 }  // namespace

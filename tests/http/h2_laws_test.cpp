@@ -9,7 +9,8 @@
 #include <map>
 #include <string>
 
-#include "tests/http/h2_dialogue.hpp"
+#include "http/h2_connection.hpp"
+#include "tests/http/h2_frames.hpp"
 #include "tests/support/random_stream.hpp"
 
 // The laws of h2_laws.hpp for frames put together at random, mostly sensible, some of them broken; and a real client

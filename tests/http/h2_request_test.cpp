@@ -4,16 +4,12 @@
 
 #include <string>
 
-#include "http/h2_preface.hpp"
-#include "http/h2_response.hpp"
 #include "tests/http/h2_frames.hpp"
 #include "tests/http/reading.hpp"
 
 // The judgement over requests without the library before it: it must not depend on what that one lets through.
 namespace sidecar::test {
 namespace {
-
-using http::H2Sniff;
 
 struct Read {
   http::HeadScratch scratch;
@@ -110,53 +106,6 @@ TEST(H2Request, Limits) {
   // `GET / HTTP/1.1`, `Host: h`, `a: b` and an empty line.
   EXPECT_EQ(Read(h2::request("GET", "/", {{"a", "b"}}), true, {33, 9}).refusal.status, 0);
   EXPECT_EQ(Read(h2::request("GET", "/", {{"a", "b"}}), true, {32, 9}).refusal.status, 431);
-}
-
-TEST(H2FieldList, KeepsNoMoreThanItsLimit) {
-  http::H2FieldList list;
-  list.add(":method", "HEAD", 1'000);
-  list.add("x", std::string(900, 'a'), 1'000);
-  EXPECT_FALSE(list.refusal());
-  EXPECT_EQ(list.size(), 7U + 4 + 32 + 1 + 900 + 32);
-  list.add("y", "", 1'000);
-  EXPECT_EQ(list.refusal().status, 431);
-  EXPECT_EQ(list.memory(), 0U + std::string().capacity());
-  EXPECT_TRUE(list.of_head_request());
-  list.add("z", "", 1'000);
-  EXPECT_EQ(list.size(), 976U + 33 + 33);
-}
-
-TEST(H2Response, Becomes) {
-  http::ResponseHead head;
-  head.status = 200;
-  const h2::List list{{"X-A", " b "}, {"Content-Length", "1"}, {"Content-Length", "1"}, {"Connection", "x"}};
-  const auto fields = views_of(list);
-  head.fields = fields;
-  std::string text;
-  std::vector<http::Field> out;
-  http::to_h2_response(head, {http::BodySize::Kind::length, 5}, false, text, out);
-  EXPECT_EQ(to_text(copy_of(out)), " [:status: 200] [x-a: b] [content-length: 5]");
-  http::to_h2_response(head, {}, true, text, out);
-  EXPECT_EQ(to_text(copy_of(out)), " [:status: 200] [x-a: b] [content-length: 1]");
-  http::to_h2_response(head, {http::BodySize::Kind::unknown, 0}, false, text, out);
-  EXPECT_EQ(to_text(copy_of(out)), " [:status: 200] [x-a: b]");
-  const h2::List trailers{{"X-Sum", "1"}, {":status", "500"}, {"Content-Length", "1"}, {"TE", "x"}, {"a b", "c"}};
-  http::to_h2_trailers(views_of(trailers), text, out);
-  EXPECT_EQ(to_text(copy_of(out)), " [x-sum: 1]");
-}
-
-TEST(H2Preface, IsToldFromEverythingElse) {
-  const std::string preface(http::kH2Preface);
-  for (std::size_t i = 0; i < preface.size(); ++i) EXPECT_EQ(http::sniff_h2(preface.substr(0, i)), H2Sniff::need_more);
-  EXPECT_EQ(http::sniff_h2(preface), H2Sniff::yes);
-  EXPECT_EQ(http::sniff_h2(preface + "more"), H2Sniff::yes);
-  for (const char* other :
-       {"PO", "PUT", "PRO", "PRINT", "PROPFIND / HTTP/1.1\r\n", "GET", "\r\n", "\x16", "PRI * HTTP/1"}) {
-    EXPECT_EQ(http::sniff_h2(other), H2Sniff::no) << other;
-  }
-  std::string almost = preface;
-  almost.back() = 'x';
-  EXPECT_EQ(http::sniff_h2(almost), H2Sniff::no);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 
 #include "tests/http/h2_dialogue.hpp"
 
-// Windows of both directions, and what the client's settings change.
+// What nghttp2 keeps for us: windows of both directions, and what the client's settings change.
 namespace sidecar::test {
 namespace {
 
@@ -16,7 +16,7 @@ constexpr std::uint16_t kHeaderTableSize = 1;
 constexpr std::uint16_t kInitialWindowSize = 4;
 constexpr std::uint16_t kMaxFrameSize = 5;
 
-TEST(H2Flow, ABigBodyGoesThroughTinyWindows) {
+TEST(H2Session, ABigBodyGoesThroughTinyWindows) {
   H2Dialogue d;
   d.client(h2::settings({{kInitialWindowSize, 7}}) + h2::headers(1, h2::request()));
   d.head(1, 200, kUnknown);
@@ -33,7 +33,7 @@ TEST(H2Flow, ABigBodyGoesThroughTinyWindows) {
   EXPECT_EQ(d.stream(1).pending(), 0U);
 }
 
-TEST(H2Flow, ABodyOfManyWindowsOfTheConnection) {
+TEST(H2Session, ABodyOfManyWindowsOfTheConnection) {
   H2Dialogue d;
   d.client(h2::headers(1, h2::request()));
   d.head(1, 200, {http::BodySize::Kind::length, 300'000});
@@ -54,7 +54,7 @@ TEST(H2Flow, ABodyOfManyWindowsOfTheConnection) {
   EXPECT_EQ(d.stream(1).pending(), 0U);
 }
 
-TEST(H2Flow, AStreamThatIsNotReadHoldsUpNoOther) {
+TEST(H2Session, AStreamThatIsNotReadHoldsUpNoOther) {
   H2Dialogue d;
   d.client(h2::settings({{kInitialWindowSize, 10}}) + h2::headers(1, h2::request()) + h2::headers(3, h2::request()));
   for (const int id : {1, 3}) d.head(id, 200, kUnknown);
@@ -66,7 +66,7 @@ TEST(H2Flow, AStreamThatIsNotReadHoldsUpNoOther) {
   EXPECT_EQ(d.stream(1).pending(), 10U);
 }
 
-TEST(H2Flow, AWindowMayShrinkBelowZero) {
+TEST(H2Session, AWindowMayShrinkBelowZero) {
   H2Dialogue d;
   d.client(h2::settings({{kInitialWindowSize, 10}}) + h2::headers(1, h2::request()));
   d.head(1, 200, kUnknown);
@@ -81,7 +81,7 @@ TEST(H2Flow, AWindowMayShrinkBelowZero) {
   EXPECT_EQ(d.to_client(), "SETTINGS ack\nDATA 1 'cd'\n");
 }
 
-TEST(H2Flow, TheLengthOfFramesIsTheClientsToAllow) {
+TEST(H2Session, TheLengthOfFramesIsTheClientsToAllow) {
   H2Dialogue d;
   d.client(h2::settings({{kMaxFrameSize, 16'777'215}, {kInitialWindowSize, 1'000'000}}) +
            h2::window_update(0, 1'000'000) + h2::headers(1, h2::request()));
@@ -93,7 +93,7 @@ TEST(H2Flow, TheLengthOfFramesIsTheClientsToAllow) {
   EXPECT_NE(d.to_client().find("GOAWAY 1 PROTOCOL_ERROR\n"), std::string::npos);
 }
 
-TEST(H2Flow, NothingIsRememberedForAClientThatWantsNoTable) {
+TEST(H2Session, NothingIsRememberedForAClientThatWantsNoTable) {
   H2Dialogue d;
   d.client(h2::settings({{kHeaderTableSize, 0}}));
   d.client(h2::headers(1, h2::request()) + h2::headers(3, h2::request()));
@@ -110,7 +110,7 @@ TEST(H2Flow, NothingIsRememberedForAClientThatWantsNoTable) {
   EXPECT_EQ(sizes[0], sizes[1] + 1);
 }
 
-TEST(H2Flow, WhatWaitsUnreadIsBoundedByTheWindow) {
+TEST(H2Session, WhatWaitsUnreadIsBoundedByTheWindow) {
   Settings settings;
   settings.stream_window = 100;
   H2Dialogue d(settings);
@@ -125,7 +125,7 @@ TEST(H2Flow, WhatWaitsUnreadIsBoundedByTheWindow) {
   EXPECT_EQ(d.stream(1).received().memory(), 0U);
 }
 
-TEST(H2Flow, MoreThanTheWindowIsAnError) {
+TEST(H2Session, MoreThanTheWindowIsAnError) {
   Settings settings;
   settings.stream_window = 100;
   H2Dialogue d(settings);
@@ -135,7 +135,7 @@ TEST(H2Flow, MoreThanTheWindowIsAnError) {
   EXPECT_EQ(d.seen(), "1 POST / [Host: h] chunked\n1 lost FLOW_CONTROL_ERROR\n");
 }
 
-TEST(H2Flow, MoreThanTheWindowOfTheConnectionIsTheEndOfIt) {
+TEST(H2Session, MoreThanTheWindowOfTheConnectionIsTheEndOfIt) {
   Settings settings;
   settings.stream_window = 100'000;
   settings.connection_window = 100'000;
@@ -151,7 +151,7 @@ TEST(H2Flow, MoreThanTheWindowOfTheConnectionIsTheEndOfIt) {
   EXPECT_TRUE(d.stream(3).lost());
 }
 
-TEST(H2Flow, AReleasedStreamGivesItsShareOfTheConnectionBack) {
+TEST(H2Session, AReleasedStreamGivesItsShareOfTheConnectionBack) {
   Settings settings;
   settings.stream_window = 60'000;
   settings.connection_window = 70'000;
@@ -168,7 +168,7 @@ TEST(H2Flow, AReleasedStreamGivesItsShareOfTheConnectionBack) {
   EXPECT_FALSE(d.connection.over());
 }
 
-TEST(H2Flow, DataBehindAFinishedExchangeIsThrownAwayAndGivenBack) {
+TEST(H2Session, DataBehindAFinishedExchangeIsThrownAwayAndGivenBack) {
   Settings settings;
   settings.stream_window = 60'000;
   settings.connection_window = 70'000;
@@ -183,7 +183,7 @@ TEST(H2Flow, DataBehindAFinishedExchangeIsThrownAwayAndGivenBack) {
   EXPECT_EQ(d.seen(), "1 POST / [Host: h] chunked\n");
 }
 
-TEST(H2Flow, PaddingCountsAndIsGivenBack) {
+TEST(H2Session, PaddingCountsAndIsGivenBack) {
   Settings settings;
   settings.stream_window = 300;
   H2Dialogue d(settings);
