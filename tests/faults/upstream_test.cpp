@@ -71,10 +71,7 @@ class UpstreamFault : public ::testing::TestWithParam<Fault> {
 TEST_P(UpstreamFault, behind_a_get) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   break_off(connection);
   expect_told(client, "GET");
   expect_logged(sidecar);
@@ -84,10 +81,8 @@ TEST_P(UpstreamFault, behind_a_get) {
 TEST_P(UpstreamFault, in_the_middle_of_an_upload) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" + pattern(1000));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] =
+      begin_request(sidecar, backend, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" + pattern(1000));
   (void)connection.read_exact(1000);
   break_off(connection);
   expect_told(client, "POST");
@@ -181,10 +176,7 @@ class Names : public ::testing::Test {
   }
 
   void expect_served(Sidecar& sidecar) {
-    RawConnection client = sidecar.connect();
-    client.send(get("/"));
-    RawConnection connection = backend_.accept();
-    (void)connection.read_head();
+    auto [client, connection, request] = begin_request(sidecar, backend_);
     connection.send(ok("x"));
     EXPECT_EQ(read_response(client).body, "x");
   }

@@ -71,10 +71,7 @@ TEST(Admin, not_ready_from_the_first_second_of_a_drain_and_alive_to_its_end) {
   RawBackend backend;
   Sidecar sidecar(with_admin(backend));
   const std::string admin = admin_of(sidecar);
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   EXPECT_EQ(ready(admin), 200);
   const RawConnection idle = connect_to(admin);
   sidecar.signal(SIGTERM);

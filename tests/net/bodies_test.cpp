@@ -303,10 +303,8 @@ TEST(BothDirections, an_echo_answers_every_chunk_before_the_next) {
 TEST(EarlyResponse, is_delivered_although_the_client_keeps_sending) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send("POST /upload HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1000000000\r\n\r\n");
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] =
+      begin_request(sidecar, backend, "POST /upload HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1000000000\r\n\r\n");
   const std::string body = pattern(100'000);
   connection.send("HTTP/1.1 413 Too Much\r\nContent-Length: 100000\r\n\r\n" + body);
   ASSERT_TRUE(client.readable_within(patience()));
@@ -329,10 +327,8 @@ TEST(EarlyResponse, is_delivered_although_the_client_keeps_sending) {
 TEST(EarlyResponse, to_a_chunked_upload_ends_the_upstream_connection) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send("POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("first"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(
+      sidecar, backend, "POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("first"));
   connection.send(ok("no, thanks"));
   const Response response = read_response(client, "POST");
   EXPECT_EQ(response.body, "no, thanks");

@@ -78,10 +78,7 @@ TEST(Drain, is_told_before_anything_ends) {
   Stream stream = open_stream(sidecar, backend, kPost);
   const auto start = begin_drain(sidecar);
   EXPECT_EQ(probe(admin, "/readyz"), 503);
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   connection.send(ok("served"));
   const Response response = read_response(client);
   EXPECT_EQ(response.body, "served");
@@ -131,10 +128,7 @@ TEST(Drain, waits_no_longer_for_silent_newcomers_than_for_anybody) {
 TEST(Drain, finishes_requests_and_says_that_they_are_the_last) {
   RawBackend backend;
   Sidecar sidecar(draining(backend, "grace: 10s"));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   begin_drain(sidecar);
   wait_until_refused(sidecar);
   EXPECT_TRUE(client.silent_for(200ms));
@@ -150,10 +144,7 @@ TEST(Drain, finishes_requests_and_says_that_they_are_the_last) {
 TEST(Drain, keeps_its_word_to_who_was_not_told_to_close) {
   RawBackend backend;
   Sidecar sidecar(draining(backend, "grace: 10s"));
-  RawConnection client = sidecar.connect();
-  client.send(get("/first"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, get("/first"));
   connection.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
   const Head head = client.read_head();
   EXPECT_FALSE(head.has("Connection"));
@@ -176,10 +167,7 @@ TEST(Drain, closes_idle_connections_soon_but_not_at_once) {
   RawBackend backend;
   Sidecar sidecar(draining(backend, "grace: 10s"));
   RawConnection idle = sidecar.connect();
-  RawConnection about_to_ask = sidecar.connect();
-  about_to_ask.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [about_to_ask, connection, request] = begin_request(sidecar, backend);
   connection.send(ok("first"));
   EXPECT_FALSE(read_response(about_to_ask).head.has("Connection"));
   const auto start = begin_drain(sidecar);
@@ -202,10 +190,7 @@ TEST(Drain, closes_idle_connections_soon_but_not_at_once) {
 TEST(Drain, destroys_no_answer_at_the_end_of_the_grace) {
   RawBackend backend;
   Sidecar sidecar(draining(backend, "grace: 500ms"));
-  RawConnection client = sidecar.connect({4'096});
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, get("/"), {4'096});
   const auto start = begin_drain(sidecar);
   std::this_thread::sleep_for(200ms);
   connection.send(ok(std::string(40'000, 'x')));

@@ -129,10 +129,7 @@ TEST(BadGateway, for_a_name_that_does_not_resolve) {
 void expect_bad_gateway(const std::string& answer, bool and_fin) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   connection.send(answer);
   if (and_fin) connection.half_close();
   const Response response = read_response(client);
@@ -166,10 +163,7 @@ INSTANTIATE_TEST_SUITE_P(BadGateway, BadResponse,
 TEST(BadGateway, for_a_response_head_without_end) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   try {
     connection.send("HTTP/1.1 200 OK\r\nX-Endless: " + std::string(4'000'000, 'x'));
   } catch (const PeerGone&) {  // It may well have hung up in the middle.
@@ -211,10 +205,7 @@ TEST(GatewayTimeout, when_no_response_comes) {
 TEST(GatewayTimeout, does_not_count_behind_the_head) {
   RawBackend backend;
   Sidecar sidecar(configured(backend, "response_timeout: 200ms"));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
   BodyReader body(client, framing_of_response(client.read_head(), "GET"));
   EXPECT_TRUE(body.silent_for(500ms));
@@ -254,10 +245,8 @@ routes:
   launch.config.insert(launch.config.find(first_upstream) + first_upstream.size(),
                        " other: { url: \"" + second.url() + "\" },");
   Sidecar sidecar(launch);
-  RawConnection client = sidecar.connect();
-  client.send("GET /api/7/x?q HTTP/1.1\r\nHost: Other.Test:80\r\nX-Which: second\r\nX-Secret: 1\r\n\r\n");
-  RawConnection connection = second.accept();
-  const Head head = connection.read_head();
+  auto [client, connection, head] = begin_request(
+      sidecar, second, "GET /api/7/x?q HTTP/1.1\r\nHost: Other.Test:80\r\nX-Which: second\r\nX-Secret: 1\r\n\r\n");
   EXPECT_EQ(head.field("X-Added"), "1");
   EXPECT_FALSE(head.has("X-Secret"));
   connection.send(ok("second", "Server: legacy\r\n"));
@@ -316,10 +305,7 @@ TEST(HeadLimits, a_slow_head_is_given_up) {
 TEST(HeadLimits, an_idle_client_is_given_up_without_a_word) {
   RawBackend backend;
   Sidecar sidecar(configured(backend, "", "limits: { idle_timeout: 300ms }"));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   connection.send(ok("x"));
   const auto start = Clock::now();
   EXPECT_EQ(read_response(client).body, "x");

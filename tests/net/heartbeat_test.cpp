@@ -228,10 +228,7 @@ TEST(Heartbeat, reaches_http_1_0_unwrapped) {
 TEST(Heartbeat, before_the_head_there_is_none) {
   RawBackend backend;
   Sidecar sidecar(with_heartbeat(backend, 100ms));
-  RawConnection client = sidecar.connect();
-  client.send(get("/", "Accept: text/event-stream\r\n"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, get("/", "Accept: text/event-stream\r\n"));
   EXPECT_TRUE(client.silent_for(300ms));
   connection.send("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\nContent-Length: 2\r\n\r\nno");
   EXPECT_EQ(read_response(client).head.start_line, "HTTP/1.1 401 Unauthorized");

@@ -26,10 +26,7 @@ TEST(Continue, goes_end_to_end) {
 TEST(Continue, is_never_waited_for) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(kExpecting);
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, kExpecting);
   client.send("hello");
   EXPECT_EQ(connection.read_exact(5), "hello");
   connection.send(ok("done"));
@@ -48,10 +45,7 @@ TEST(Continue, body_in_the_same_packet) {
 TEST(Continue, a_refusal_without_the_body_closes_both_sides) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(kExpecting);
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, kExpecting);
   connection.send("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno");
   const Response response = read_response(client, "POST");
   EXPECT_EQ(response.status(), 417);
@@ -65,10 +59,7 @@ TEST(Continue, a_refusal_without_the_body_closes_both_sides) {
 TEST(Interim, several_pass_in_order_with_their_fields) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   const std::string processing = "HTTP/1.1 102 Processing\r\n\r\n";
   const std::string hints = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nLink: </b.css>\r\n\r\n";
   connection.send(processing);
@@ -82,10 +73,7 @@ TEST(Interim, several_pass_in_order_with_their_fields) {
 TEST(Interim, in_front_of_an_event_stream) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   connection.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" + std::string(kStreamHead) +
                   chunk("data: 1\n\n"));
   EXPECT_EQ(client.read_head().status(), 103);
@@ -96,10 +84,7 @@ TEST(Interim, in_front_of_an_event_stream) {
 TEST(Interim, none_reaches_http_1_0) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send("GET / HTTP/1.0\r\nHost: app.test\r\n\r\n");
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, "GET / HTTP/1.0\r\nHost: app.test\r\n\r\n");
   connection.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + ok("final"));
   const Response response = read_response(client);
   EXPECT_EQ(response.status(), 200);
@@ -109,10 +94,7 @@ TEST(Interim, none_reaches_http_1_0) {
 TEST(Interim, to_head_requests) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send("HEAD / HTTP/1.1\r\nHost: app.test\r\n\r\n");
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, "HEAD / HTTP/1.1\r\nHost: app.test\r\n\r\n");
   connection.send("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n");
   EXPECT_EQ(client.read_head().status(), 103);
   EXPECT_EQ(read_response(client, "HEAD").head.field("Content-Length"), "7");

@@ -240,10 +240,7 @@ constexpr const char* kUpload = "POST /upload HTTP/1.1\r\nHost: app.test\r\nCont
 TEST(BodyTimeout, of_a_silent_client_is_408) {
   RawBackend backend;
   Sidecar sidecar(limited(backend, "body_timeout: 400ms"));
-  RawConnection client = sidecar.connect();
-  client.send(kUpload);
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, kUpload);
   auto start = Clock::now();
   for (int i = 0; i < 4; ++i) {
     std::this_thread::sleep_for(150ms);
@@ -268,10 +265,7 @@ TEST_P(DeafBackend, is_a_gateway_timeout) {
   options.receive_buffer = GetParam() ? 0 : 16 * 1024;
   RawBackend backend(options);
   Sidecar sidecar(limited(backend, "write_timeout: 500ms"));
-  RawConnection client = sidecar.connect();
-  client.send(kUpload);
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, kUpload);
   const auto start = Clock::now();
   const std::string block(1 << 20, 'x');
   while (!client.readable_within(1ms)) {
@@ -294,10 +288,7 @@ TEST(WriteTimeout, is_not_for_a_backend_that_is_only_slow) {
   options.receive_buffer = 16 * 1024;
   RawBackend backend(options);
   Sidecar sidecar(limited(backend, "write_timeout: " + to_text(scaled(400ms))));
-  RawConnection client = sidecar.connect();
-  client.send(kUpload);
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, kUpload);
   const std::string block(1 << 20, 'x');
   for (const auto start = Clock::now(); since(start) < scaled(1'200ms);) {
     (void)client.send_some(block);
@@ -341,10 +332,7 @@ TEST(HalfClosed, and_silent_a_tunnel_has_an_end) {
 TEST(Blind, to_a_client_it_is_noticed_all_the_same_that_it_goes) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/") + std::string(200'000, 'x'));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, get("/") + std::string(200'000, 'x'));
   EXPECT_TRUE(connection.silent_for(200ms));
   const auto start = Clock::now();
   client.reset();

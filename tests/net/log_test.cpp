@@ -103,10 +103,7 @@ TEST(RequestLine, of_a_silent_backend_says_timeout) {
 TEST(RequestLine, of_a_truncated_body_says_so) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
   connection.close();
   const auto line = sidecar.wait_for_log("request");
@@ -118,10 +115,8 @@ TEST(RequestLine, of_a_truncated_body_says_so) {
 TEST(RequestLine, of_a_tunnel_is_a_request) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/ws", "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] =
+      begin_request(sidecar, backend, get("/ws", "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
   connection.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello");
   (void)client.read_head();
   EXPECT_EQ(client.read_exact(5), "hello");
@@ -215,10 +210,7 @@ TEST(Redaction, a_route_may_hide_its_path) {
   RawBackend backend;
   Sidecar sidecar(configured(
       backend, "", "routes: [{ name: hook, match: { path: \"/hook/*\" }, upstream: app, log_path: pattern }]"));
-  RawConnection client = sidecar.connect();
-  client.send(get("/hook/s3cr3t?x=s3cr3t"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, get("/hook/s3cr3t?x=s3cr3t"));
   connection.send(ok("x"));
   (void)read_response(client);
   EXPECT_EQ(text_of(sidecar.wait_for_log("request"), "path"), "/hook/*");
@@ -228,11 +220,8 @@ TEST(Redaction, a_route_may_hide_its_path) {
 TEST(Escaping, bytes_from_outside_cannot_forge_a_line) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
   const std::string target = "/\"quoted\\\"/caf\xc3\xa9/\xff\xfe/{\"event\":\"x\"}";
-  client.send(get(target));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, get(target));
   connection.send(ok("x"));
   (void)read_response(client);
   EXPECT_TRUE(text_of(sidecar.wait_for_log("request"), "path").starts_with("/\"quoted\\\"/caf"));
@@ -258,10 +247,8 @@ TEST(ClientAddress, comes_from_the_header_of_a_trusted_proxy) {
   RawBackend backend;
   Sidecar sidecar(configured(
       backend, "", "client_address: { header: X-Forwarded-For, trusted: [127.0.0.0/8] }\nx_forwarded: append"));
-  RawConnection client = sidecar.connect();
-  client.send(get("/", "X-Forwarded-For: 192.0.2.9, 198.51.100.7\r\n"));
-  RawConnection connection = backend.accept();
-  const Head head = connection.read_head();
+  auto [client, connection, head] =
+      begin_request(sidecar, backend, get("/", "X-Forwarded-For: 192.0.2.9, 198.51.100.7\r\n"));
   connection.send(ok("x"));
   (void)read_response(client);
   EXPECT_TRUE(text_of(sidecar.wait_for_log("request"), "client").starts_with("198.51.100.7"));

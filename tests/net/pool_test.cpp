@@ -10,13 +10,10 @@ std::string post(std::string_view target) {
 
 /// One GET through a client of its own; gives back the backend's connection, idle in the pool unless `fields` forbid.
 RawConnection used_connection(const Sidecar& sidecar, RawBackend& backend, std::string_view fields = {}) {
-  RawConnection client = sidecar.connect();
-  client.send(get("/first"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, get("/first"));
   connection.send(ok("first", fields));
   EXPECT_EQ(read_response(client).body, "first");
-  return connection;
+  return std::move(connection);
 }
 
 TEST(Pool, a_get_of_another_client_reuses_the_connection) {
@@ -36,10 +33,7 @@ TEST(Pool, a_get_of_another_client_reuses_the_connection) {
 TEST(Pool, a_chunked_response_leaves_a_reusable_connection) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/1"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, get("/1"));
   connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("one") + "0\r\n\r\n");
   EXPECT_EQ(read_response(client).body, "one");
   client.send(get("/2"));
@@ -178,10 +172,7 @@ TEST(Pool, nothing_is_repeated_that_began_on_a_fresh_connection) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
   for (const std::string& request : {get("/"), post("/")}) {
-    RawConnection client = sidecar.connect();
-    client.send(request);
-    RawConnection connection = backend.accept();
-    (void)connection.read_head();
+    auto [client, connection, head] = begin_request(sidecar, backend, request);
     connection.close();
     EXPECT_EQ(read_response(client).status(), 502);
     EXPECT_TRUE(backend.no_connection_for(100ms));
@@ -203,10 +194,7 @@ TEST(Pool, a_post_on_a_reused_connection_is_not_repeated) {
 TEST(Pool, the_backends_keep_alive_timeout_is_honoured) {
   RawBackend backend;
   Sidecar sidecar(configured(backend, "keepalive: { idle_timeout: 60s }"));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   const auto answered = Clock::now();
   connection.send(ok("x", "Keep-Alive: timeout=1, max=100\r\n"));
   EXPECT_FALSE(read_response(client).head.has("Keep-Alive"));
@@ -247,10 +235,7 @@ class NotReusable : public ::testing::TestWithParam<const char*> {};
 TEST_P(NotReusable, connection_is_dropped) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/1"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, get("/1"));
   connection.send(GetParam());
   EXPECT_EQ(read_response(client).body, "one");
   EXPECT_NE(connection.wait_end(scaled(1s)), End::open);
@@ -276,10 +261,7 @@ TEST(Pool, bytes_on_an_idle_connection_drop_it) {
   RawConnection connection = used_connection(sidecar, backend);
   connection.send(ok("poison"));
   EXPECT_NE(connection.wait_end(scaled(1s)), End::open);
-  RawConnection client = sidecar.connect();
-  client.send(get("/second"));
-  RawConnection fresh = backend.accept();
-  (void)fresh.read_head();
+  auto [client, fresh, request] = begin_request(sidecar, backend, get("/second"));
   fresh.send(ok("second"));
   EXPECT_EQ(read_response(client).body, "second");
 }
@@ -287,10 +269,7 @@ TEST(Pool, bytes_on_an_idle_connection_drop_it) {
 TEST(Pool, a_keep_alive_of_http_1_0_is_reused) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/1"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, get("/1"));
   connection.send("HTTP/1.0 200 OK\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\none");
   EXPECT_EQ(read_response(client).body, "one");
   client.send(get("/2"));

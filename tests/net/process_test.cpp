@@ -148,10 +148,7 @@ TEST(Drain, ends_with_its_last_exchange_and_not_with_a_timer) {
   Sidecar sidecar(in_front_of(backend));
   RawConnection idle = sidecar.connect();
   expect_served(sidecar.connect(), backend);
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   sidecar.signal(SIGTERM);
   wait_until_closed(sidecar);
   EXPECT_NE(idle.wait_end(), End::open);

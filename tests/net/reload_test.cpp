@@ -97,10 +97,7 @@ TEST(Reload, serves_new_requests_anew_and_leaves_streams_alone) {
   EXPECT_EQ(version_of(client, before), "1");
   Stream stream = open_stream(sidecar, before);
   BodyReader body = body_of(stream);
-  RawConnection in_flight = sidecar.connect();
-  in_flight.send(get("/slow"));
-  RawConnection slow = before.accept();
-  (void)slow.read_head();
+  auto [in_flight, slow, request] = begin_request(sidecar, before, get("/slow"));
 
   reload(sidecar, version(2, after, heartbeat("1h")));
   EXPECT_EQ(version_of(client, after), "2") << "a connection from before, a request from after";

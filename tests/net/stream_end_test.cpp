@@ -196,10 +196,7 @@ TEST_P(Departure, in_silence_closes_the_upstream_within_a_second) {
 TEST_P(Departure, before_the_head_of_a_stream_closes_the_upstream) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   leave(client);
   (void)connection.silent_for(100ms);  // It may already know: a reset and a full close look alike or differ.
   try {
@@ -232,10 +229,7 @@ TEST(HalfClosedClient, still_gets_an_ordinary_response) {
 TEST(HalfClosedClient, in_the_middle_of_an_ordinary_response) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   connection.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf");
   BodyReader body(client, framing_of_response(client.read_head(), "GET"));
   EXPECT_EQ(body.read_exact(4), "half");
@@ -248,10 +242,7 @@ TEST(HalfClosedClient, in_the_middle_of_an_ordinary_response) {
 TEST(DepartedClient, by_reset_before_the_head_ends_the_upstream) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   client.reset();
   EXPECT_NE(connection.wait_end(scaled(1s)), End::open);
   const auto line = sidecar.wait_for_log("request");

@@ -6,10 +6,7 @@ namespace {
 
 /// Sends `request`, gives back what the backend saw, and ends the exchange.
 Head seen_by_backend(const Sidecar& sidecar, RawBackend& backend, const std::string& request) {
-  RawConnection client = sidecar.connect();
-  client.send(request);
-  RawConnection connection = backend.accept();
-  const Head head = connection.read_head();
+  auto [client, connection, head] = begin_request(sidecar, backend, request);
   connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(read_response(client).status(), 200);
   return head;
@@ -17,10 +14,7 @@ Head seen_by_backend(const Sidecar& sidecar, RawBackend& backend, const std::str
 
 /// What a client gets when the backend answers with `head` and `body`.
 Response seen_by_client(const Sidecar& sidecar, RawBackend& backend, const std::string& response) {
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   connection.send(response);
   connection.half_close();
   return read_response(client);
@@ -249,10 +243,7 @@ TEST(Transparency, a_request_head_may_come_byte_by_byte) {
 TEST(Transparency, a_response_head_may_come_byte_by_byte) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   for (const char byte : ok("slow", "X-A: b\r\n")) {
     connection.send({&byte, 1});
     connection.flush();

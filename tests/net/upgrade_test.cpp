@@ -59,10 +59,7 @@ TEST(Upgrade, bytes_pass_raw_in_both_directions) {
 TEST(Upgrade, bytes_behind_the_heads_in_the_same_packet) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(std::string(kOffer) + "early");
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend, std::string(kOffer) + "early");
   connection.send(std::string(kSwitching) + "greeting");
   (void)client.read_head();
   EXPECT_EQ(client.read_exact(8), "greeting");
@@ -160,10 +157,7 @@ TEST(Upgrade, refused_is_ordinary) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
   for (const std::string line : {"200 OK", "400 Bad Request", "426 Upgrade Required"}) {
-    RawConnection client = sidecar.connect();
-    client.send(kOffer);
-    RawConnection connection = backend.accept();
-    (void)connection.read_head();
+    auto [client, connection, request] = begin_request(sidecar, backend, kOffer);
     connection.send("HTTP/1.1 " + line + "\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno");
     const Response response = read_response(client);
     EXPECT_EQ(response.head.start_line, "HTTP/1.1 " + line);
@@ -179,10 +173,7 @@ TEST(Upgrade, refused_is_ordinary) {
 TEST(Upgrade, unasked_101_is_a_bad_gateway) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
-  RawConnection client = sidecar.connect();
-  client.send(get("/"));
-  RawConnection connection = backend.accept();
-  (void)connection.read_head();
+  auto [client, connection, request] = begin_request(sidecar, backend);
   connection.send(std::string(kSwitching) + "frames");
   EXPECT_EQ(read_response(client).status(), 502);
   EXPECT_NE(connection.wait_end(scaled(1s)), End::open);

@@ -35,6 +35,26 @@ inline constexpr std::string_view kHeartbeatLine = ": heartbeat\n";
 inline constexpr std::string_view kStreamHead =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
+/// A request that waits for its answer: both ends, and its head as the backend received it.
+struct Begun {
+  RawConnection client;
+  RawConnection backend;
+  Head request;
+};
+
+/// Sends `request` on a new connection and reads its head at a new connection of the backend; a body stays there
+/// unread.
+[[nodiscard]] inline Begun begin_request(const Sidecar& sidecar, RawBackend& backend,
+                                         std::string_view request = "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n",
+                                         ClientOptions options = {}) {
+  Begun begun;
+  begun.client = sidecar.connect(options);
+  begun.client.send(request);
+  begun.backend = backend.accept();
+  begun.request = begun.backend.read_head();
+  return begun;
+}
+
 /// An opened event stream: both ends, and the client's view of the body.
 struct Stream {
   RawConnection client;
@@ -49,14 +69,10 @@ struct Stream {
                                             "GET /events HTTP/1.1\r\nHost: app.test\r\n"
                                             "Accept: text/event-stream\r\n\r\n",
                                         std::string_view response_head = kStreamHead, ClientOptions options = {}) {
-  Stream stream;
-  stream.client = sidecar.connect(options);
-  stream.client.send(request);
-  stream.backend = backend.accept();
-  stream.request = stream.backend.read_head();
-  stream.backend.send(response_head);
-  stream.head = stream.client.read_head();
-  return stream;
+  Begun begun = begin_request(sidecar, backend, request, options);
+  begun.backend.send(response_head);
+  Head head = begun.client.read_head();
+  return {std::move(begun.client), std::move(begun.backend), std::move(begun.request), std::move(head)};
 }
 
 /// The other half of a dialogue, on a thread of its own: what it throws fails the test.
