@@ -1,5 +1,7 @@
 """The program in containers: process 1 of the image that the Dockerfile makes, run by conf/compose/compose.yaml."""
 
+import re
+import subprocess
 import time
 import unittest
 
@@ -10,6 +12,9 @@ from recording import record
 from wire import Connection, fetch
 
 DNS_TTL = 5.0  # the default of upstreams.*.dns_ttl
+ASK_READYZ = r"""exec 3<>/dev/tcp/127.0.0.1/9901
+printf 'GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n' >&3
+cat <&3"""
 
 
 class Containers(unittest.TestCase):
@@ -46,6 +51,12 @@ class Containers(unittest.TestCase):
             if time.monotonic() > deadline:
                 self.fail(f"{target} was not answered with 200 within {within} s: {answer and answer.status}")
             time.sleep(0.25)
+
+    def eventually(self, what, holds, within):
+        deadline = time.monotonic() + within
+        while not holds():
+            self.assertLess(time.monotonic(), deadline, f"not within {within} s: {what}")
+            time.sleep(0.1)
 
     def closes(self):
         return [line for line in log_lines(self.sidecar) if line["event"] == "stream_close"]
@@ -86,6 +97,29 @@ class Containers(unittest.TestCase):
         close = self.closes()[-1]
         self.assertEqual((close["path"], close["closed_by"]), ("/events", "sidecar"), close)
         self.assertIn(close["reason"], ("drain", "forced"), close)
+
+    def test_docker_says_healthy_and_a_shutdown_is_not_ready(self):
+        def health():
+            return inspect(self.sidecar)["State"].get("Health", {}).get("Status")
+
+        def readyz():
+            return docker("exec", self.sidecar, "bash", "-c", ASK_READYZ)
+        self.eventually("healthy", lambda: health() == "healthy", within=30.0)
+        with Connection(self.project.port) as connection:
+            # Nobody comes back by himself to a stream of a POST request: it runs until the grace is over.
+            stream = connection.request("POST", "/jobs", {"Accept": "text/event-stream"})
+            self.assertIn(b"started", next(iter(stream))[1])
+            with subprocess.Popen(["docker", "stop", self.sidecar], stdout=subprocess.DEVNULL) as stop:
+                self.eventually("draining", lambda: re.search(r"^HTTP/1\.1 503 (?s:.*)\n\ndraining$", readyz()),
+                                within=5.0)
+                with self.assertRaisesRegex(AssertionError, r"exit code 1\n.*not ready: the answer is 503"):
+                    docker("exec", self.sidecar, "sse-sidecar", "healthcheck")
+                self.assertIsNone(stop.poll(), "it was asked before its end")
+            stream.read()
+        self.assertIn(stream.end, ("truncated", "reset"), "a stream that was broken off does not look whole")
+        close = self.closes()[-1]
+        self.assertEqual((close["path"], close["reason"], close["closed_by"]), ("/jobs", "forced", "sidecar"), close)
+        self.assertEqual(inspect(self.sidecar)["State"]["ExitCode"], 0)
 
     def test_a_backend_that_comes_back_under_a_new_address_is_found(self):
         self.project.compose("up", "-d", "app", chunked=True)

@@ -130,6 +130,7 @@ def inspect(container):
 
 
 def log_lines(container):
-    """The objects of the sidecar's lifecycle log."""
-    done = subprocess.run(["docker", "logs", container], capture_output=True, text=True, timeout=60, check=True)
+    """The objects of the sidecar's lifecycle log; not those that it wrote before it was last started."""
+    done = subprocess.run(["docker", "logs", "--since", inspect(container)["State"]["StartedAt"], container],
+                          capture_output=True, text=True, timeout=60, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
