@@ -3,6 +3,7 @@
 #include <string>
 
 #include "config/choices.hpp"
+#include "config/tokens.hpp"
 #include "config/words.hpp"
 #include "sse/insertion.hpp"
 
@@ -14,7 +15,11 @@ using Text = Parsed<std::string>;
 
 constexpr DurationBounds kHeartbeatInterval{10ms, 24h};
 constexpr DurationBounds kJitter{0s, 24h};
+constexpr DurationBounds kRetry{0s, 24h};
+constexpr DurationBounds kMaxAge{10ms, 24h * 365};
+constexpr DurationBounds kIdleTimeout{10ms, 24h * 365};
 constexpr Bounds kPadding{0, 64 << 10};
+constexpr std::string_view kEndEvent = "stream_end";
 
 /// What stands in one line of an event stream: a line end would be read as one.
 Text parse_line_text(std::string_view text) {
@@ -42,6 +47,11 @@ Text parse_bytes(std::string_view text) {
                        " would spoil the event behind it: whole lines, which are comments or end with a blank line");
 }
 
+Text parse_comment(std::string_view text) {
+  if (text.empty()) return Text::refused("'' is no comment (write null to leave it out)");
+  return parse_line_text(text);
+}
+
 auto duration(DurationBounds bounds) {
   return [bounds](std::string_view text) { return parse_duration(text, bounds); };
 }
@@ -66,6 +76,44 @@ void read_heartbeat(Section& section, exchange::HeartbeatPolicy& policy) {
   }
 }
 
+void read_opening(Section& section, exchange::OpeningPolicy& policy) {
+  section.text_or_null("comment", policy.comment, parse_comment);
+  section.text_or_null("event", policy.event, parse_event_name);
+  section.text_or_null("data", policy.data, parse_event_data);
+  section.switchable("retry", policy.retry, duration(kRetry));
+  policy.make_bytes();
+}
+
+void read_range(Section& section, std::string_view key, Milliseconds& least, Milliseconds& most) {
+  std::vector<Milliseconds> range{least, most};
+  section.values(key, range, duration(kRetry));
+  if (range.size() != 2 || range[0] > range[1])
+    return section.problem(key, "is a range: two durations, the shorter first, as in [1s, 5s]");
+  least = range[0];
+  most = range[1];
+}
+
+void read_max_age(Section& section, exchange::MaxAgePolicy& policy) {
+  section.switchable("after", policy.after, duration(kMaxAge));
+  read_range(section, "retry", policy.retry_min, policy.retry_max);
+  section.values("methods", policy.methods, parse_method);
+  if (policy.methods.empty()) section.problem("methods", "is empty: no stream would end");
+}
+
+/// Every key below `event_stream` that opens a section is off when it is null.
+void read_sections(Section& section, exchange::EventStreamPolicy& policy) {
+  section.section_or_off(
+      "opening", [&] { policy.opening = {}; }, [&](Section& opening) { read_opening(opening, policy.opening); });
+  section.section_or_off(
+      "end_event", [&] { policy.end_event.clear(); },
+      [&](Section& end_event) {
+        if (section.has("end_event") && policy.end_event.empty()) policy.end_event = kEndEvent;
+        end_event.text_or_null("event", policy.end_event, parse_event_name);
+      });
+  section.section_or_off(
+      "max_age", [&] { policy.max_age = {}; }, [&](Section& max_age) { read_max_age(max_age, policy.max_age); });
+}
+
 }  // namespace
 
 Parsed<Milliseconds> parse_heartbeat_interval(std::string_view text) {
@@ -77,6 +125,10 @@ void read_event_stream(Section& parent, exchange::EventStreamPolicy& policy) {
     section.section_or_off(
         "heartbeat", [&] { policy.heartbeat.interval.reset(); },
         [&](Section& heartbeat) { read_heartbeat(heartbeat, policy.heartbeat); });
+    read_sections(section, policy);
+    section.value("complete_last_event", policy.complete_last_event,
+                  [](std::string_view text) { return parse_choice(text, kBooleans); });
+    section.switchable("idle_timeout", policy.idle_timeout, duration(kIdleTimeout));
     section.value("strip_accept_encoding", policy.strip_accept_encoding,
                   [](std::string_view text) { return parse_choice(text, kStripAcceptEncoding); });
   });

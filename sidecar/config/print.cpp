@@ -33,6 +33,9 @@ class Writer {
   void duration_or(std::string_view key, const std::optional<Milliseconds>& value, std::string_view off) {
     word(key, value ? format_duration(*value) : std::string(off));
   }
+  void range(std::string_view key, Milliseconds least, Milliseconds most) {
+    word(key, "[" + format_duration(least) + ", " + format_duration(most) + "]");
+  }
   void list(std::string_view key, const std::vector<std::string>& values) {
     std::string joined_values;
     for (const std::string& value : values) joined_values += (joined_values.empty() ? "" : ", ") + scalar(value);
@@ -148,6 +151,22 @@ void print_event_stream(Writer& out, const exchange::EventStreamPolicy& policy) 
   out.text_or_null("bytes", heartbeat.bytes);
   out.size("padding", heartbeat.padding);
   out.close();
+  out.open("opening");
+  out.text_or_null("comment", policy.opening.comment);
+  out.text_or_null("event", policy.opening.event);
+  out.text_or_null("data", policy.opening.data);
+  out.duration_or("retry", policy.opening.retry, "null");
+  out.close();
+  out.open("end_event");
+  out.text_or_null("event", policy.end_event);
+  out.close();
+  out.word("complete_last_event", word_for(policy.complete_last_event, kBooleans));
+  out.open("max_age");
+  out.duration_or("after", policy.max_age.after, "null");
+  out.range("retry", policy.max_age.retry_min, policy.max_age.retry_max);
+  out.list("methods", policy.max_age.methods);
+  out.close();
+  out.duration_or("idle_timeout", policy.idle_timeout, "null");
   out.word("strip_accept_encoding", word_for(policy.strip_accept_encoding, kStripAcceptEncoding));
   out.close();
 }
@@ -204,7 +223,7 @@ void print_drain(Writer& out, const exchange::DrainPolicy& drain) {
   out.open("drain");
   out.duration("delay", drain.delay);
   out.duration("grace", drain.grace);
-  out.word("retry", "[" + format_duration(drain.retry_min) + ", " + format_duration(drain.retry_max) + "]");
+  out.range("retry", drain.retry_min, drain.retry_max);
   out.close();
 }
 

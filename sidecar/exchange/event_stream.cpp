@@ -6,6 +6,48 @@
 
 namespace sidecar::exchange {
 
+std::size_t EventStream::begin(const EventStreamPolicy& policy, std::string_view method, Turn& turn) {
+  if (!insertable()) return 0;
+  const MaxAgePolicy& max_age = policy.max_age;
+  const bool ages = std::find(max_age.methods.begin(), max_age.methods.end(), method) != max_age.methods.end();
+  if (max_age.after && ages) plan_end(turn.now + *max_age.after, Reason::max_age);
+  const bool comes_back = method == "GET" && policy.heartbeat.form != HeartbeatForm::off;
+  return delivery_.insert(comes_back ? policy.opening.bytes : policy.opening.without_retry, turn.downstream);
+}
+
+std::size_t EventStream::complete(const EventStreamPolicy& policy, Turn& turn) {
+  if (!policy.complete_last_event || !complete_at_end_ || !insertable()) return 0;
+  const std::string_view missing = sse::missing_end(source_.scanner());
+  source_.on_bytes(missing, turn.now);
+  return delivery_.insert(missing, turn.downstream);
+}
+
+std::size_t EventStream::tell_end(const EventStreamPolicy& policy, Reason reason, Turn& turn) {
+  if (policy.end_event.empty() || !insertable() || !source_.at_boundary()) return 0;
+  const std::string event =
+      "event: " + policy.end_event + "\ndata: {\"reason\":\"" + std::string(to_string(reason)) + "\"}\n\n";
+  turn.own_body.clear();
+  sse::append_lines(event, source_.scanner().insertion_ending(), turn.own_body);
+  return delivery_.insert(turn.own_body, turn.downstream);
+}
+
+void EventStream::on_progress(const EventStreamPolicy& policy, std::size_t sent, std::size_t pending, Turn& turn) {
+  // While the client is behind, the backend is not read, and cannot be blamed for its silence.
+  if (delivery_.blocked() && pending == 0) source_.resume(turn.now);
+  delivery_.on_progress(policy.heartbeat, sent, pending, turn.now, turn.random);
+}
+
+void EventStream::plan_end(TimePoint at, Reason reason) {
+  if (at >= ends_at_) return;
+  ends_at_ = at;
+  planned_ = reason;
+}
+
+TimePoint EventStream::idle_at(const EventStreamPolicy& policy) const {
+  if (!policy.idle_timeout || delivery_.blocked()) return kNever;
+  return source_.silent_since() + *policy.idle_timeout;
+}
+
 std::size_t EventStream::pass(std::string_view bytes, Turn& turn) {
   if (leaving_) {
     bytes = bytes.substr(0, source_.on_bytes_to_boundary(bytes, turn.now));
@@ -32,8 +74,7 @@ std::size_t EventStream::tell_retry(const EventStreamPolicy& policy, Millisecond
   const Milliseconds retry = between(least, most, turn.random);
   turn.own_body.clear();
   sse::append_retry(retry, source_.scanner().insertion_ending(), turn.own_body);
-  turn.downstream.data(turn.own_body);
-  return turn.own_body.size();
+  return delivery_.insert(turn.own_body, turn.downstream);
 }
 
 void EventStream::describe(LifecycleRecord& record, TimePoint now) {

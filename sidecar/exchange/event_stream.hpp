@@ -16,36 +16,53 @@ namespace sidecar::exchange {
 class EventStream {
  public:
   EventStream() = default;
-  /// The head goes out in this turn.
-  EventStream(sse::StreamKind kind, const EventStreamPolicy& policy, Turn& turn)
-      : source_(kind, turn.now), delivery_(policy.heartbeat, turn.now, turn.random) {}
+  /// The head goes out in this turn. `complete_at_end`: where the backend ends cleanly, nothing can be missing.
+  EventStream(sse::StreamKind kind, bool complete_at_end, const EventStreamPolicy& policy, Turn& turn)
+      : source_(kind, turn.now),
+        delivery_(policy.heartbeat, turn.now, turn.random),
+        complete_at_end_(complete_at_end) {}
+
+  // What puts bytes in returns how many.
+
+  /// What goes right behind the head, and how old the stream may get.
+  std::size_t begin(const EventStreamPolicy& policy, std::string_view method, Turn& turn);
 
   /// Bytes of the backend, on to the client; those behind the boundary at which the stream ends are dropped. Returns
   /// how many went out.
   std::size_t pass(std::string_view bytes, Turn& turn);
   /// The backend ended, however: what was held back goes out.
   std::size_t pass_end(Turn& turn) { return delivery_.pass_end(turn.downstream); }
+  /// It ended cleanly: the last event gets the blank line that it lacks, where that is wanted and certain.
+  std::size_t complete(const EventStreamPolicy& policy, Turn& turn);
+  /// It ended abnormally: tells so, where an event is legal. Behind a half event nothing is: it would be dispatched.
+  std::size_t tell_end(const EventStreamPolicy& policy, Reason reason, Turn& turn);
   /// True once, when the first event has passed.
   [[nodiscard]] bool take_first_event();
 
   /// The kernel took `sent` bytes and `pending` wait.
-  void on_progress(const EventStreamPolicy& policy, std::size_t sent, std::size_t pending, Turn& turn) {
-    delivery_.on_progress(policy.heartbeat, sent, pending, turn.now, turn.random);
-  }
+  void on_progress(const EventStreamPolicy& policy, std::size_t sent, std::size_t pending, Turn& turn);
   [[nodiscard]] StreamDelivery::Beat beat(const EventStreamPolicy& policy, Turn& turn) {
     return delivery_.on_deadline(policy.heartbeat, source_, turn.now, turn.random, turn.downstream);
   }
 
-  /// From `at` on the stream ends at its next event boundary. Only where boundaries can be seen.
-  void plan_end(TimePoint at) { ends_at_ = std::min(ends_at_, at); }
+  /// From `at` on the stream ends at its next event boundary, for `reason`. Only where boundaries can be seen.
+  void plan_end(TimePoint at, Reason reason);
+  /// Why it ends as planned.
+  [[nodiscard]] Reason planned() const { return planned_; }
   /// The time may have come: true when the stream is to end now.
   [[nodiscard]] bool is_time_to_end(TimePoint now);
   /// Behind pass(): true when it has reached the boundary at which it ends.
   [[nodiscard]] bool over() const { return leaving_ && source_.at_boundary(); }
-  /// The client is told when to come back, unless nothing is to be inserted on this route. Returns the bytes of that.
+  /// The backend has been silent for too long.
+  [[nodiscard]] bool is_idle(const EventStreamPolicy& policy, TimePoint now) const {
+    return is_due(idle_at(policy), now);
+  }
+  /// The client is told when to come back, unless nothing is to be inserted on this route.
   std::size_t tell_retry(const EventStreamPolicy& policy, Milliseconds least, Milliseconds most, Turn& turn);
 
-  [[nodiscard]] TimePoint next_deadline() const { return std::min(delivery_.deadline(), ends_at_); }
+  [[nodiscard]] TimePoint next_deadline(const EventStreamPolicy& policy) const {
+    return std::min({delivery_.deadline(), ends_at_, idle_at(policy)});
+  }
   /// Events may be put in, and boundaries be seen.
   [[nodiscard]] bool insertable() const { return source_.kind() == sse::StreamKind::insertable; }
 
@@ -53,9 +70,13 @@ class EventStream {
   void describe(LifecycleRecord& record, TimePoint now);
 
  private:
+  [[nodiscard]] TimePoint idle_at(const EventStreamPolicy& policy) const;
+
   StreamSource source_;
   StreamDelivery delivery_;
   TimePoint ends_at_ = kNever;
+  Reason planned_ = Reason::drain;
+  bool complete_at_end_ = false;
   bool leaving_ = false;  ///< It ends at its next event boundary.
   bool first_event_seen_ = false;
 };

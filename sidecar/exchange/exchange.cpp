@@ -112,7 +112,7 @@ void Exchange::on_request_refused(http::Refusal refusal, const http::RequestHead
   if (phase_ == Phase::idle || phase_ == Phase::connecting || phase_ == Phase::awaiting) {
     answer(refusal.status, refusal.why, too_many ? Reason::limit : Reason::protocol_error, ClosedBy::sidecar, turn);
   } else {
-    close(Reason::protocol_error, ClosedBy::sidecar, Ending::truncated, turn);
+    break_off(Reason::protocol_error, ClosedBy::sidecar, turn);
   }
 }
 
@@ -198,7 +198,7 @@ void Exchange::on_response_head(const http::ResponseHead& head, const http::Fram
   account_.answered(head.status, turn.now);
   deadline_ = kNever;
   if (stream_) {
-    open_stream(kind, turn);
+    open_stream(kind, framing.kind != http::FramingKind::until_close, turn);
   } else {
     enter(Phase::responding);
   }
@@ -217,9 +217,10 @@ bool Exchange::admit_stream(Turn& turn) {
   return false;
 }
 
-void Exchange::open_stream(sse::StreamKind kind, Turn& turn) {
+void Exchange::open_stream(sse::StreamKind kind, bool complete_at_end, Turn& turn) {
   enter(Phase::streaming);
-  event_stream_ = EventStream(kind, route_->event_stream, turn);
+  event_stream_ = EventStream(kind, complete_at_end, route_->event_stream, turn);
+  account_.bytes_out += event_stream_.begin(route_->event_stream, account_.method(), turn);
   if (kind == sse::StreamKind::opaque) turn.lifecycle.on_counted(Counted::stream_opaque, 1);
   LifecycleRecord opened;
   opened.ttfb = account_.ttfb();
@@ -267,7 +268,10 @@ void Exchange::on_response_end(http::Fields trailers, bool reusable, Turn& turn)
     wish_.kind = UpstreamWish::Kind::close;
     return;
   }
-  if (phase_ == Phase::streaming) account_.bytes_out += event_stream_.pass_end(turn);
+  if (phase_ == Phase::streaming) {
+    account_.bytes_out += event_stream_.pass_end(turn);
+    account_.bytes_out += event_stream_.complete(route_->event_stream, turn);
+  }
   turn.downstream.end(http::rewrite_trailers(trailers, route_->response_headers, {}, turn.scratch));
   close(Reason::complete, ClosedBy::upstream, Ending::clean, turn);
   // A request that is still being sent has no reader any more.
@@ -290,8 +294,7 @@ void Exchange::on_upstream_broken(UpstreamBreak how, bool untouched, const char*
     answer(502, why, reason, ClosedBy::upstream, turn);
     return;
   }
-  if (phase_ == Phase::streaming) account_.bytes_out += event_stream_.pass_end(turn);
-  close(reason, ClosedBy::upstream, phase_ == Phase::tunnel ? Ending::aborted : Ending::truncated, turn);
+  break_off(reason, ClosedBy::upstream, turn);
 }
 
 void Exchange::on_upstream_stalled(Turn& turn) {
@@ -300,20 +303,22 @@ void Exchange::on_upstream_stalled(Turn& turn) {
   if (phase_ == Phase::awaiting) {
     answer(504, account_.detail, Reason::upstream_timeout, ClosedBy::sidecar, turn);
   } else {
-    close(Reason::upstream_timeout, ClosedBy::sidecar, Ending::truncated, turn);
+    break_off(Reason::upstream_timeout, ClosedBy::sidecar, turn);
   }
 }
 
 // ---- Time --------------------------------------------------------------------------------------------------------
 
 TimePoint Exchange::next_deadline() const {
-  return phase_ == Phase::streaming ? event_stream_.next_deadline() : deadline_;
+  return phase_ == Phase::streaming ? event_stream_.next_deadline(route_->event_stream) : deadline_;
 }
 
 void Exchange::on_deadline(Turn& turn) {
   if (phase_ == Phase::streaming) {
     if (event_stream_.is_time_to_end(turn.now)) return end_as_planned(turn);
-    return beat(turn);
+    if (!event_stream_.is_idle(route_->event_stream, turn.now)) return beat(turn);
+    account_.detail = "the backend was silent for too long (idle_timeout)";
+    return break_off(Reason::upstream_idle, ClosedBy::sidecar, turn);
   }
   if (!is_due(deadline_, turn.now)) return;
   if (phase_ == Phase::tunnel) {
@@ -361,17 +366,30 @@ void Exchange::on_drain(Turn& turn) {
 void Exchange::plan_end(const DrainPlan& plan, Turn& turn) {
   if (account_.method() != "GET" || !event_stream_.insertable()) return;
   const auto left = std::max(to_ms(plan.streams_end_by - turn.now), Milliseconds{0});
-  event_stream_.plan_end(turn.now + between(Milliseconds{0}, left, turn.random));
+  event_stream_.plan_end(turn.now + between(Milliseconds{0}, left, turn.random), Reason::drain);
 }
 
 /// At an event boundary.
 void Exchange::end_as_planned(Turn& turn) {
-  if (turn.drain != nullptr) {
+  const Reason reason = event_stream_.planned();
+  const MaxAgePolicy& max_age = route_->event_stream.max_age;
+  const bool drains = reason == Reason::drain && turn.drain != nullptr;
+  if (account_.method() == "GET") {
     account_.bytes_out +=
-        event_stream_.tell_retry(route_->event_stream, turn.drain->retry_min, turn.drain->retry_max, turn);
+        event_stream_.tell_retry(route_->event_stream, drains ? turn.drain->retry_min : max_age.retry_min,
+                                 drains ? turn.drain->retry_max : max_age.retry_max, turn);
   }
   turn.downstream.end({});
-  close(Reason::drain, ClosedBy::sidecar, Ending::clean, turn);
+  close(reason, ClosedBy::sidecar, Ending::clean, turn);
+}
+
+/// What had come is delivered, and the client can tell that more was to come.
+void Exchange::break_off(Reason reason, ClosedBy by, Turn& turn) {
+  if (phase_ == Phase::streaming) {
+    account_.bytes_out += event_stream_.pass_end(turn);
+    account_.bytes_out += event_stream_.tell_end(route_->event_stream, reason, turn);
+  }
+  close(reason, by, phase_ == Phase::tunnel ? Ending::aborted : Ending::truncated, turn);
 }
 
 void Exchange::answer(int status, std::string_view reason_class, Reason reason, ClosedBy by, Turn& turn) {

@@ -94,9 +94,10 @@ class Exchange {
   void close(Reason reason, ClosedBy by, Ending ending, Turn& turn);
   void settle(Turn& turn);
   bool admit_stream(Turn& turn);
-  void open_stream(sse::StreamKind kind, Turn& turn);
+  void open_stream(sse::StreamKind kind, bool complete_at_end, Turn& turn);
   void plan_end(const DrainPlan& plan, Turn& turn);
   void end_as_planned(Turn& turn);
+  void break_off(Reason reason, ClosedBy by, Turn& turn);
   void note_tunnel_idle(TimePoint now);
   void beat(Turn& turn);
   void on_switching(const http::ResponseHead& head, Turn& turn);

@@ -48,8 +48,33 @@ struct HeartbeatPolicy {
   [[nodiscard]] bool sends() const { return interval.has_value() && form != HeartbeatForm::off; }
 };
 
+/// What is sent right behind the response head. What is empty is left out.
+struct OpeningPolicy {
+  std::string comment;
+  std::string event;
+  std::string data;  ///< `{}` where there is an event and nothing is said.
+  std::optional<Milliseconds> retry;
+  std::string bytes;          ///< Made of the above: see make_bytes().
+  std::string without_retry;  ///< The same for clients that do not come back by themselves.
+
+  void make_bytes();
+};
+
+/// A planned end, before somebody else's limit of the whole duration.
+struct MaxAgePolicy {
+  std::optional<Milliseconds> after;  ///< From the response head; nullopt: off.
+  Milliseconds retry_min{1'000};
+  Milliseconds retry_max{5'000};  ///< When clients are told to come back: at random between the two.
+  std::vector<std::string> methods{"GET"};
+};
+
 struct EventStreamPolicy {
   HeartbeatPolicy heartbeat;
+  OpeningPolicy opening;
+  std::string end_event;             ///< The name of the event that tells of an abnormal end; empty: none.
+  bool complete_last_event = false;  ///< Where the framing proves that nothing is missing.
+  MaxAgePolicy max_age;
+  std::optional<Milliseconds> idle_timeout;  ///< Silence of the backend; nullopt: as long as it likes.
   StripAcceptEncoding strip_accept_encoding = StripAcceptEncoding::automatic;
 };
 

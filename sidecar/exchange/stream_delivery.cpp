@@ -17,6 +17,13 @@ std::size_t StreamDelivery::pass_end(http::ResponseSink& sink) {
   return held.size();
 }
 
+std::size_t StreamDelivery::insert(std::string_view bytes, http::ResponseSink& sink) {
+  if (bytes.empty()) return 0;
+  bom_.on_insertion();
+  sink.data(bytes);
+  return bytes.size();
+}
+
 void StreamDelivery::on_progress(const HeartbeatPolicy& policy, std::size_t sent, std::size_t pending, TimePoint now,
                                  Random& random) {
   blocked_ = pending > 0;
@@ -44,11 +51,9 @@ StreamDelivery::Beat StreamDelivery::on_deadline(const HeartbeatPolicy& policy, 
     beat.outcome = Outcome::mid_line;
     return beat;
   }
-  bom_.on_insertion();
-  sink.data(bytes);
+  beat.bytes = insert(bytes, sink);
   ++heartbeats_;
   beat.outcome = Outcome::sent;
-  beat.bytes = bytes.size();
   return beat;
 }
 

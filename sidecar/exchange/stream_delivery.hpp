@@ -29,6 +29,9 @@ class StreamDelivery {
   /// The backend ended, however: what was held back goes out.
   std::size_t pass_end(http::ResponseSink& sink);
 
+  /// Puts bytes of ours in; returns how many. The caller knows that they are legal here.
+  std::size_t insert(std::string_view bytes, http::ResponseSink& sink);
+
   /// The kernel took `sent` bytes and `pending` wait.
   void on_progress(const HeartbeatPolicy& policy, std::size_t sent, std::size_t pending, TimePoint now, Random& random);
 
@@ -50,6 +53,8 @@ class StreamDelivery {
 
   /// kNever when heartbeats are off.
   [[nodiscard]] TimePoint deadline() const { return due_; }
+  /// The client has unsent bytes.
+  [[nodiscard]] bool blocked() const { return blocked_; }
   [[nodiscard]] std::uint32_t heartbeats() const { return heartbeats_; }
 
  private:

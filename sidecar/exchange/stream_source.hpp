@@ -30,6 +30,14 @@ class StreamSource {
     return scanner_.scan_to_boundary(bytes);
   }
 
+  /// Reading goes on after a pause of ours: the backend was not the one who was silent.
+  void resume(TimePoint now) {
+    note_silence(now);
+    last_bytes_ = now;
+  }
+  /// Since when it has been silent.
+  [[nodiscard]] TimePoint silent_since() const { return last_bytes_; }
+
   /// Behind an event, with nothing begun.
   [[nodiscard]] bool at_boundary() const { return scanner_.position() == sse::Position::boundary; }
 

@@ -2,8 +2,6 @@
 
 #include <cassert>
 
-#include "sse/scanner.hpp"
-
 namespace sidecar::sse {
 namespace {
 
@@ -108,6 +106,15 @@ std::string_view Insertion::at(Position position, LineEnding ending) const {
       break;
   }
   return {};
+}
+
+std::string_view missing_end(const Scanner& scanner) {
+  static constexpr std::array<std::string_view, 3> kTwoLineEnds = {"\n\n", "\r\n\r\n", "\r\r"};
+  if (!scanner.event_unfinished()) return {};
+  if (scanner.position() != Position::mid_line) return kLineEnds[index_of(scanner.insertion_ending())];
+  // No byte of a line end stands before it, and none follows: here the stream's own ending is always right.
+  const LineEnding own = scanner.line_ending();
+  return kTwoLineEnds[index_of(own == LineEnding::unknown ? LineEnding::lf : own)];
 }
 
 void append_retry(std::chrono::milliseconds delay, LineEnding ending, std::string& out) {

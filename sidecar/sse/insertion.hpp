@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "sse/position.hpp"
+#include "sse/scanner.hpp"
 
 namespace sidecar::sse {
 
@@ -59,6 +60,10 @@ class Insertion {
 
 /// Appends `text` to `out`, each of its line ends (LF) as `ending` (never unknown).
 void append_lines(std::string_view text, LineEnding ending, std::string& out);
+
+/// What is missing at the very end of a stream for its last event to be dispatched: a blank line, and the end of the
+/// line that it stands in. Static bytes; empty when no event is unfinished.
+[[nodiscard]] std::string_view missing_end(const Scanner& scanner);
 
 /// Appends `retry: N` and a blank line: when a client is to come back (WHATWG HTML §9.2.6). Legal at an event boundary
 /// only; for `ending` see Insertion::at().

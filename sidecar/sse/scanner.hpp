@@ -35,6 +35,9 @@ class Scanner {
   ///   blank line. So: never `cr`, even if the stream began with lone CRs.
   [[nodiscard]] LineEnding insertion_ending() const noexcept;
 
+  /// A client that read no further would lose an event: its block has data and no blank line.
+  [[nodiscard]] bool event_unfinished() const noexcept { return block_has_data_; }
+
   /// How many events a conforming client has dispatched: blocks with a `data` field that a blank line ended.
   [[nodiscard]] std::uint64_t events() const noexcept { return events_; }
 

@@ -59,6 +59,38 @@ TEST(Sections, EveryKeyReachesItsMember) {
   EXPECT_EQ(config.event_stream.strip_accept_encoding, exchange::StripAcceptEncoding::never);
 }
 
+TEST(Sections, EveryKeyOfAStreamsLifeReachesItsMember) {
+  const exchange::EventStreamPolicy policy = config_of(source_file("tests/config/every_key.yaml")).event_stream;
+  EXPECT_EQ(policy.opening.bytes, ": hello\nretry: 2000\nevent: connected\ndata: 1\n\n");
+  EXPECT_EQ(policy.opening.without_retry, ": hello\nevent: connected\ndata: 1\n\n");
+  EXPECT_EQ(policy.end_event, "over");
+  EXPECT_TRUE(policy.complete_last_event);
+  EXPECT_EQ(policy.max_age.after, 280s);
+  EXPECT_EQ(policy.max_age.retry_min, 3s);
+  EXPECT_EQ(policy.max_age.retry_max, 4s);
+  EXPECT_EQ(policy.max_age.methods, (Lines{"GET", "POST"}));
+  EXPECT_EQ(policy.idle_timeout, 9s);
+}
+
+TEST(Sections, NullSwitchesOffWhatTheDefaultsSwitchedOn) {
+  const std::string routes =
+      "routes: [{upstream: app, event_stream: {opening: null, end_event: null, max_age: off, idle_timeout: null}},"
+      " {upstream: app, name: b, event_stream: {end_event: {}}}]\n";
+  const Config config = config_of(kUpstream +
+                                  "defaults: {event_stream: {opening: {event: x}, end_event: {event: y}, max_age: "
+                                  "{after: 1s}, idle_timeout: 1s}}\n" +
+                                  routes);
+  const exchange::EventStreamPolicy& off = config.policies.routes.at(0).event_stream;
+  EXPECT_EQ(off.opening.bytes, "");
+  EXPECT_EQ(off.end_event, "");
+  EXPECT_EQ(off.max_age.after, std::nullopt);
+  EXPECT_EQ(off.idle_timeout, std::nullopt);
+  const exchange::EventStreamPolicy& on = config.policies.routes.at(1).event_stream;
+  EXPECT_EQ(on.opening.bytes, "event: x\ndata: {}\n\n");
+  EXPECT_EQ(on.end_event, "y");
+  EXPECT_EQ(config_of(kUpstream + routes).policies.routes.at(1).event_stream.end_event, "stream_end");
+}
+
 TEST(Sections, EveryKeyOfARouteReachesItsMember) {
   const Config config = config_of(source_file("tests/config/every_key.yaml"));
   ASSERT_EQ(config.policies.routes.size(), 1U);
@@ -150,6 +182,20 @@ const Wrong kWrong[] = {
           "comments or end with a blank line"},
     Wrong{"defaults: {event_stream: {heartbeat: {padding: 65KiB}}}\n",
           "2:48: defaults.event_stream.heartbeat.padding: '65KiB' is out of range (0B to 64KiB)"},
+    Wrong{"defaults: {event_stream: {opening: {event: error}}}\n",
+          "2:44: defaults.event_stream.opening.event: 'error' is what clients call their own failures: choose another "
+          "name"},
+    Wrong{"defaults: {event_stream: {opening: {comment: \"a\\nb\"}}}\n",
+          "2:46: defaults.event_stream.opening.comment: 'a\\nb' must not contain CR, LF or NUL"},
+    Wrong{"defaults: {event_stream: {end_event: {event: error}}}\n",
+          "2:46: defaults.event_stream.end_event.event: 'error' is what clients call their own failures: choose "
+          "another name"},
+    Wrong{"defaults: {event_stream: {max_age: {after: 1s, methods: []}}}\n",
+          "2:57: defaults.event_stream.max_age.methods: is empty: no stream would end"},
+    Wrong{"defaults: {event_stream: {max_age: {retry: [2s, 1s]}}}\n",
+          "2:44: defaults.event_stream.max_age.retry: is a range: two durations, the shorter first, as in [1s, 5s]"},
+    Wrong{"defaults: {event_stream: {idle_timeout: 0s}}\n",
+          "2:41: defaults.event_stream.idle_timeout: '0s' is out of range (10ms to 8760h)"},
     Wrong{"defaults: {heartbeat: off}\n", "2:12: defaults: unknown key 'heartbeat' (known here: event_stream)"},
     Wrong{"limits: {head_bytes: 1023}\n", "2:22: limits.head_bytes: '1023' is out of range (1KiB to 1MiB)"},
     Wrong{"limits: {head_fields: 0}\n", "2:23: limits.head_fields: '0' is out of range (1 to 10000)"},

@@ -37,7 +37,14 @@ void describe(std::ostream& out, const exchange::EventStreamPolicy& policy) {
   out << heartbeat.jitter.count() << '|' << static_cast<int>(heartbeat.form) << '|' << heartbeat.text << '|'
       << heartbeat.event << '|' << heartbeat.data << '|' << heartbeat.bytes << '|' << heartbeat.padding << '|'
       << heartbeat.insertion.at(sse::Position::boundary, sse::LineEnding::lf) << '|'
-      << static_cast<int>(policy.strip_accept_encoding) << '\n';
+      << static_cast<int>(policy.strip_accept_encoding) << '|';
+  describe(out, policy.idle_timeout);
+  out << policy.opening.bytes << '|' << policy.opening.without_retry << '|' << policy.end_event << '|'
+      << policy.complete_last_event << '|';
+  describe(out, policy.max_age.after);
+  out << policy.max_age.retry_min.count() << '|' << policy.max_age.retry_max.count();
+  for (const std::string& method : policy.max_age.methods) out << '|' << method;
+  out << '\n';
 }
 
 void describe(std::ostream& out, const exchange::FieldChanges& changes) {
