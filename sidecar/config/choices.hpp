@@ -51,6 +51,9 @@ inline constexpr Choices<exchange::HeartbeatForm, 5> kHeartbeatForms{
      {"bytes", exchange::HeartbeatForm::bytes},
      {"off", exchange::HeartbeatForm::off}}};
 
+inline constexpr Choices<exchange::AfterError, 2> kAfterError{
+    {{"close", exchange::AfterError::close}, {"hold", exchange::AfterError::hold}}};
+
 inline constexpr Choices<exchange::LogPath, 2> kLogPaths{
     {{"full", exchange::LogPath::full}, {"pattern", exchange::LogPath::pattern}}};
 

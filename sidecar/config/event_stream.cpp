@@ -19,7 +19,10 @@ constexpr DurationBounds kRetry{0s, 24h};
 constexpr DurationBounds kMaxAge{10ms, 24h * 365};
 constexpr DurationBounds kIdleTimeout{10ms, 24h * 365};
 constexpr Bounds kPadding{0, 64 << 10};
+constexpr DurationBounds kEarlyOpen{0s, 24h};
+constexpr DurationBounds kHold{10ms, 24h};
 constexpr std::string_view kEndEvent = "stream_end";
+constexpr std::string_view kErrorEvent = "upstream_error";
 
 /// What stands in one line of an event stream: a line end would be read as one.
 Text parse_line_text(std::string_view text) {
@@ -100,10 +103,35 @@ void read_max_age(Section& section, exchange::MaxAgePolicy& policy) {
   if (policy.methods.empty()) section.problem("methods", "is empty: no stream would end");
 }
 
+void read_early_open(Section& section, exchange::EarlyOpenPolicy& policy) {
+  section.switchable("after", policy.after, duration(kEarlyOpen));
+  section.value("always", policy.always, [](std::string_view text) { return parse_choice(text, kBooleans); });
+  if (policy.always && !policy.after) section.problem("after", "is missing: always says only for whom");
+}
+
+void read_error_event(Section& section, exchange::ErrorEventPolicy& policy) {
+  section.values("statuses", policy.statuses, parse_statuses);
+  section.text_or_null("event", policy.event, parse_event_name);
+  section.value("then", policy.then, [](std::string_view text) { return parse_choice(text, kAfterError); });
+  section.value("retry", policy.retry, duration(kRetry));
+}
+
 /// Every key below `event_stream` that opens a section is off when it is null.
 void read_sections(Section& section, exchange::EventStreamPolicy& policy) {
   section.section_or_off(
       "opening", [&] { policy.opening = {}; }, [&](Section& opening) { read_opening(opening, policy.opening); });
+  section.section_or_off(
+      "early_open", [&] { policy.early_open = {}; },
+      [&](Section& early_open) { read_early_open(early_open, policy.early_open); });
+  section.section_or_off(
+      "error_event", [&] { policy.error_event = {}; },
+      [&](Section& error_event) {
+        if (section.has("error_event") && !policy.error_event.configured()) policy.error_event.event = kErrorEvent;
+        read_error_event(error_event, policy.error_event);
+      });
+  section.section_or_off(
+      "unavailable", [&] { policy.unavailable = {}; },
+      [&](Section& unavailable) { unavailable.switchable("hold", policy.unavailable.hold, duration(kHold)); });
   section.section_or_off(
       "end_event", [&] { policy.end_event.clear(); },
       [&](Section& end_event) {
@@ -115,6 +143,23 @@ void read_sections(Section& section, exchange::EventStreamPolicy& policy) {
 }
 
 }  // namespace
+
+Parsed<exchange::StatusRange> parse_statuses(std::string_view text) {
+  const bool digits = text.size() == 3 && text[0] >= '3' && text[0] <= '5';
+  if (digits && text.substr(1) == "xx") {
+    const auto least = static_cast<std::uint16_t>((text[0] - '0') * 100);
+    return exchange::StatusRange{least, static_cast<std::uint16_t>(least + 99)};
+  }
+  const auto number = digits ? parse_digits(text) : std::nullopt;
+  if (number) return exchange::StatusRange{static_cast<std::uint16_t>(*number), static_cast<std::uint16_t>(*number)};
+  return Parsed<exchange::StatusRange>::refused(in_quotes(text) +
+                                                " is no status that tells of an error (write 401 or 5xx)");
+}
+
+std::string format_statuses(const exchange::StatusRange& range) {
+  if (range.least == range.most) return std::to_string(range.least);
+  return std::to_string(range.least / 100) + "xx";
+}
 
 Parsed<Milliseconds> parse_heartbeat_interval(std::string_view text) {
   return parse_duration(text, kHeartbeatInterval);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "config/parsed.hpp"
@@ -11,6 +12,10 @@
 namespace sidecar::config {
 
 void read_event_stream(Section& parent, exchange::EventStreamPolicy& policy);
+
+/// `401` or `5xx`, from 300 to 599, and back.
+[[nodiscard]] Parsed<exchange::StatusRange> parse_statuses(std::string_view text);
+[[nodiscard]] std::string format_statuses(const exchange::StatusRange& range);
 
 /// What --heartbeat-interval shares with the file.
 [[nodiscard]] Parsed<Milliseconds> parse_heartbeat_interval(std::string_view text);

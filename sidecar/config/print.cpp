@@ -9,6 +9,7 @@
 #include "config/addresses.hpp"
 #include "config/choices.hpp"
 #include "config/environment.hpp"
+#include "config/event_stream.hpp"
 #include "config/units.hpp"
 
 namespace sidecar::config {
@@ -156,6 +157,22 @@ void print_event_stream(Writer& out, const exchange::EventStreamPolicy& policy) 
   out.text_or_null("event", policy.opening.event);
   out.text_or_null("data", policy.opening.data);
   out.duration_or("retry", policy.opening.retry, "null");
+  out.close();
+  out.open("early_open");
+  out.duration_or("after", policy.early_open.after, "null");
+  out.word("always", word_for(policy.early_open.always, kBooleans));
+  out.close();
+  const exchange::ErrorEventPolicy& error_event = policy.error_event;
+  std::vector<std::string> statuses;
+  for (const exchange::StatusRange& range : error_event.statuses) statuses.push_back(format_statuses(range));
+  out.open("error_event");
+  out.list("statuses", statuses);
+  out.text_or_null("event", error_event.event);
+  out.word("then", word_for(error_event.then, kAfterError));
+  out.duration("retry", error_event.retry);
+  out.close();
+  out.open("unavailable");
+  out.duration_or("hold", policy.unavailable.hold, "null");
   out.close();
   out.open("end_event");
   out.text_or_null("event", policy.end_event);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "http/json_text.hpp"
+
 namespace sidecar::config {
 namespace {
 
@@ -12,23 +14,6 @@ constexpr std::size_t kComparedMax = 64;  // longer words are nobody's slip of t
 bool is_control(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return byte < 0x20 || byte == 0x7f;
-}
-
-/// Length of the UTF-8 sequence that `lead` opens, 0 for none; overlong and surrogate forms fail in is_utf8.
-std::size_t sequence_length(unsigned char lead) {
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead <= 0xdf) return 2;
-  if (lead >= 0xe0 && lead <= 0xef) return 3;
-  if (lead >= 0xf0 && lead <= 0xf4) return 4;
-  return 0;
-}
-
-bool second_byte_fits(unsigned char lead, unsigned char second) {
-  if (lead == 0xe0) return second >= 0xa0;
-  if (lead == 0xed) return second <= 0x9f;
-  if (lead == 0xf0) return second >= 0x90;
-  if (lead == 0xf4) return second <= 0x8f;
-  return true;
 }
 
 }  // namespace
@@ -109,17 +94,7 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string_vi
 }
 
 bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = sequence_length(lead);
-    if (length == 0 || i + length > text.size()) return false;
-    for (std::size_t j = 1; j < length; ++j) {
-      if ((static_cast<unsigned char>(text[i + j]) & 0xc0) != 0x80) return false;
-    }
-    if (length > 1 && !second_byte_fits(lead, static_cast<unsigned char>(text[i + 1]))) return false;
-    i += length;
-  }
-  return true;
+  return http::utf8_prefix(text) == text.size();
 }
 
 bool has_control(std::string_view text) {

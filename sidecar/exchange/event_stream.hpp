@@ -27,6 +27,16 @@ class EventStream {
   /// What goes right behind the head, and how old the stream may get.
   std::size_t begin(const EventStreamPolicy& policy, std::string_view method, Turn& turn);
 
+  /// The backend's own head came at last, behind one of ours.
+  void attach(bool complete_at_end, TimePoint now) {
+    complete_at_end_ = complete_at_end;
+    source_.resume(now);
+  }
+  /// Something of ours that is legal here.
+  std::size_t insert(std::string_view bytes, Turn& turn) { return delivery_.insert(bytes, turn.downstream); }
+  /// Its silence up to here is not the backend's.
+  void forgive_silence(TimePoint now) { source_.resume(now); }
+
   /// Bytes of the backend, on to the client; those behind the boundary at which the stream ends are dropped. Returns
   /// how many went out.
   std::size_t pass(std::string_view bytes, Turn& turn);

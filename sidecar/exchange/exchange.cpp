@@ -64,6 +64,7 @@ void Exchange::on_request_head(const http::RequestHead& head, const http::Framin
     downgrade.detail = "h2c_upgrade";
     record(LifecycleEvent::downgrade, downgrade, turn);
   }
+  rescue_ = Rescue::for_request(head, framing, prepared, *route_, turn.now);
   connect(prepared.pooled_ok ? UpstreamWish::Kind::pooled_ok : UpstreamWish::Kind::fresh, turn.now);
 }
 
@@ -85,6 +86,7 @@ void Exchange::on_request_end(http::Fields trailers, Turn& turn) {
     turn.upstream.end(
         http::rewrite_trailers(trailers, route_->request_headers, policies_->client_address.header, turn.scratch));
     if (phase_ == Phase::awaiting) await_head(turn.now);
+    if (rescue_ != nullptr && !stream_) rescue_->on_request_complete(route_->event_stream, turn.now);
   } else if (response_ended_) {
     close(Reason::complete, ClosedBy::client, Ending::clean, turn);
     wish_.kind = UpstreamWish::Kind::close;  // The client's last bytes are still on their way.
@@ -109,7 +111,8 @@ void Exchange::on_request_refused(http::Refusal refusal, const http::RequestHead
   turn.lifecycle.on_counted(too_many ? Counted::connection_refused : Counted::request_rejected, 1);
   account_.detail = refusal.why;
   if (phase_ == Phase::idle) account_.begin(id, turn.now, peer.text, head.method, head.target, 0);
-  if (phase_ == Phase::idle || phase_ == Phase::connecting || phase_ == Phase::awaiting) {
+  const bool unanswered = phase_ == Phase::idle || phase_ == Phase::connecting || phase_ == Phase::awaiting;
+  if (unanswered && !stream_) {
     answer(refusal.status, refusal.why, too_many ? Reason::limit : Reason::protocol_error, ClosedBy::sidecar, turn);
   } else {
     break_off(Reason::protocol_error, ClosedBy::sidecar, turn);
@@ -121,7 +124,7 @@ void Exchange::on_downstream_eof(bool request_complete, Turn& turn) {
   if (!active() || phase_ == Phase::closing) return;
   if (phase_ == Phase::tunnel) {
     on_request_end({}, turn);
-  } else if (phase_ == Phase::streaming || !request_complete) {
+  } else if (stream_ || !request_complete) {
     on_downstream_lost(Reason::client_gone, "", turn);
   }
 }
@@ -143,7 +146,7 @@ void Exchange::on_downstream_lost(Reason reason, const char* why, Turn& turn) {
 }
 
 void Exchange::on_downstream_progress(std::size_t sent, std::size_t pending, Turn& turn) {
-  if (phase_ == Phase::streaming) event_stream_.on_progress(route_->event_stream, sent, pending, turn);
+  if (streams()) event_stream_.on_progress(route_->event_stream, sent, pending, turn);
   if (phase_ == Phase::closing && pending == 0) settle(turn);
 }
 
@@ -152,6 +155,7 @@ void Exchange::on_downstream_progress(std::size_t sent, std::size_t pending, Tur
 void Exchange::on_upstream_ready(bool pooled, Turn& turn) {
   enter(Phase::awaiting);
   pooled_ = pooled;
+  account_.detail = "";
   wish_.kind = UpstreamWish::Kind::none;
   deadline_ = kNever;
   if (request_ended_) await_head(turn.now);  // Sent before, on a connection that was dead.
@@ -161,13 +165,19 @@ void Exchange::on_upstream_ready(bool pooled, Turn& turn) {
 void Exchange::on_upstream_failed(UpstreamFailure failure, const char* why, Turn& turn) {
   turn.lifecycle.on_counted(Counted::upstream_connect_error, 1);
   account_.detail = why;
-  if (failure == UpstreamFailure::exhausted) return answer(503, why, Reason::limit, ClosedBy::sidecar, turn);
+  if (failure == UpstreamFailure::exhausted) {
+    if (stream_) return fail(503, to_string(failure), Reason::limit, ClosedBy::sidecar, turn);
+    return answer(503, why, Reason::limit, ClosedBy::sidecar, turn);
+  }
+  // One that is there and is not who it has to be does not become it.
+  const bool away = failure != UpstreamFailure::untrusted && failure != UpstreamFailure::no_tls;
+  if (away && retry_later(turn)) return;
   const int status = failure == UpstreamFailure::timed_out ? 504 : 502;
-  answer(status, to_string(failure), Reason::upstream_unreachable, ClosedBy::upstream, turn);
+  fail(status, to_string(failure), Reason::upstream_unreachable, ClosedBy::upstream, turn);
 }
 
 void Exchange::on_informational(const http::ResponseHead& head, Turn& turn) {
-  if (phase_ != Phase::awaiting) return;
+  if (phase_ != Phase::awaiting || stream_) return;
   http::ResponseHead out;
   http::rewrite_response(head, {}, turn.scratch, out);
   turn.downstream.informational(out);
@@ -178,15 +188,15 @@ void Exchange::on_response_head(const http::ResponseHead& head, const http::Fram
     on_switching(head, turn);
     return;
   }
-  const sse::StreamKind kind = stream_kind(head, framing, to_head_, turn.own_body);
-  stream_ = kind != sse::StreamKind::none;
-  if (stream_ && client_closed_) {
+  if (rescue_ != nullptr && on_rescued_head(head, framing, turn)) return;
+  const sse::StreamKind kind = stream_kind(head, framing, to_head_, true, turn.own_body);
+  const bool stream = kind != sse::StreamKind::none;
+  if (stream && client_closed_) {
     // A FIN before the head is decided here: for a stream it means that nobody reads any more.
-    stream_ = false;
     close(Reason::client_gone, ClosedBy::client, Ending::aborted, turn);
     return;
   }
-  if (stream_ && !admit_stream(turn)) return;
+  if (stream && !admit_stream(turn)) return;
   http::ResponseChanges changes;
   changes.event_stream = stream_;
   changes.route = &route_->response_headers;
@@ -198,17 +208,23 @@ void Exchange::on_response_head(const http::ResponseHead& head, const http::Fram
   account_.answered(head.status, turn.now);
   deadline_ = kNever;
   if (stream_) {
+    enter(Phase::streaming);
     open_stream(kind, framing.kind != http::FramingKind::until_close, turn);
   } else {
     enter(Phase::responding);
   }
 }
 
+StreamGate::Verdict Exchange::enter_gate(Turn& turn) {
+  const StreamGate::Verdict verdict = turn.gate.enter(without_port(account_.client()), policies_->limits);
+  stream_ = verdict == StreamGate::Verdict::admitted;
+  return verdict;
+}
+
 /// Only now is it known that the answer is a stream. What is open stays open: the newcomer is told to wait.
 bool Exchange::admit_stream(Turn& turn) {
-  const StreamGate::Verdict verdict = turn.gate.enter(without_port(account_.client()), policies_->limits);
-  if (verdict == StreamGate::Verdict::admitted) return true;
-  stream_ = false;
+  const StreamGate::Verdict verdict = enter_gate(turn);
+  if (stream_) return true;
   const bool of_client = verdict == StreamGate::Verdict::too_many_of_client;
   turn.lifecycle.on_counted(of_client ? Counted::stream_refused_for_client : Counted::stream_refused, 1);
   account_.detail = of_client ? "too many event streams of this client (limits.streams_per_client)"
@@ -218,7 +234,6 @@ bool Exchange::admit_stream(Turn& turn) {
 }
 
 void Exchange::open_stream(sse::StreamKind kind, bool complete_at_end, Turn& turn) {
-  enter(Phase::streaming);
   event_stream_ = EventStream(kind, complete_at_end, route_->event_stream, turn);
   account_.bytes_out += event_stream_.begin(route_->event_stream, account_.method(), turn);
   if (kind == sse::StreamKind::opaque) turn.lifecycle.on_counted(Counted::stream_opaque, 1);
@@ -245,6 +260,10 @@ void Exchange::on_switching(const http::ResponseHead& head, Turn& turn) {
 }
 
 void Exchange::on_response_body(std::string_view bytes, Turn& turn) {
+  if (phase_ == Phase::explaining) {
+    if (rescue_->collect(bytes)) tell_error(Reason::upstream_error, ClosedBy::upstream, turn);
+    return;
+  }
   if (phase_ != Phase::streaming) {
     account_.bytes_out += bytes.size();
     turn.downstream.data(bytes);
@@ -268,12 +287,16 @@ void Exchange::on_response_end(http::Fields trailers, bool reusable, Turn& turn)
     wish_.kind = UpstreamWish::Kind::close;
     return;
   }
-  if (phase_ == Phase::streaming) {
-    account_.bytes_out += event_stream_.pass_end(turn);
-    account_.bytes_out += event_stream_.complete(route_->event_stream, turn);
+  if (phase_ == Phase::explaining) {
+    tell_error(Reason::upstream_error, ClosedBy::upstream, turn);
+  } else {
+    if (phase_ == Phase::streaming) {
+      account_.bytes_out += event_stream_.pass_end(turn);
+      account_.bytes_out += event_stream_.complete(route_->event_stream, turn);
+    }
+    turn.downstream.end(http::rewrite_trailers(trailers, route_->response_headers, {}, turn.scratch));
+    close(Reason::complete, ClosedBy::upstream, Ending::clean, turn);
   }
-  turn.downstream.end(http::rewrite_trailers(trailers, route_->response_headers, {}, turn.scratch));
-  close(Reason::complete, ClosedBy::upstream, Ending::clean, turn);
   // A request that is still being sent has no reader any more.
   wish_.kind = reusable && request_ended_ ? UpstreamWish::Kind::release : UpstreamWish::Kind::close;
 }
@@ -286,22 +309,24 @@ void Exchange::on_upstream_broken(UpstreamBreak how, bool untouched, const char*
     connect(UpstreamWish::Kind::fresh, turn.now);
     return;
   }
+  if (phase_ == Phase::explaining) return tell_error(Reason::upstream_error, ClosedBy::upstream, turn);
   account_.detail = why;
+  if (phase_ == Phase::awaiting && how != UpstreamBreak::malformed && retry_later(turn)) return;
   const Reason reason = how == UpstreamBreak::reset ? Reason::upstream_reset
                         : how == UpstreamBreak::eof ? Reason::upstream_truncated
                                                     : Reason::protocol_error;
   if (phase_ == Phase::awaiting) {
-    answer(502, why, reason, ClosedBy::upstream, turn);
+    fail(502, why, reason, ClosedBy::upstream, turn);
     return;
   }
   break_off(reason, ClosedBy::upstream, turn);
 }
 
 void Exchange::on_upstream_stalled(Turn& turn) {
-  if (!active() || phase_ == Phase::closing) return;
+  if (!takes_request_body()) return;
   account_.detail = "the backend does not take the request";
   if (phase_ == Phase::awaiting) {
-    answer(504, account_.detail, Reason::upstream_timeout, ClosedBy::sidecar, turn);
+    fail(504, account_.detail, Reason::upstream_timeout, ClosedBy::sidecar, turn);
   } else {
     break_off(Reason::upstream_timeout, ClosedBy::sidecar, turn);
   }
@@ -310,17 +335,29 @@ void Exchange::on_upstream_stalled(Turn& turn) {
 // ---- Time --------------------------------------------------------------------------------------------------------
 
 TimePoint Exchange::next_deadline() const {
-  return phase_ == Phase::streaming ? event_stream_.next_deadline(route_->event_stream) : deadline_;
+  TimePoint next = deadline_;
+  if (rescue_ != nullptr) next = std::min(next, rescue_->open_at());
+  if (streams()) next = std::min(next, event_stream_.next_deadline(route_->event_stream));
+  return next;
 }
 
 void Exchange::on_deadline(Turn& turn) {
-  if (phase_ == Phase::streaming) {
-    if (event_stream_.is_time_to_end(turn.now)) return end_as_planned(turn);
-    if (!event_stream_.is_idle(route_->event_stream, turn.now)) return beat(turn);
-    account_.detail = "the backend was silent for too long (idle_timeout)";
-    return break_off(Reason::upstream_idle, ClosedBy::sidecar, turn);
-  }
-  if (!is_due(deadline_, turn.now)) return;
+  if (rescue_ != nullptr && is_due(rescue_->open_at(), turn.now)) open_early(turn);
+  if (streams() && event_stream_.is_time_to_end(turn.now)) return end_as_planned(turn);
+  if (streams() && event_stream_.is_idle(route_->event_stream, turn.now)) return on_idle(turn);
+  if (is_due(deadline_, turn.now)) return on_time_up(turn);
+  if (streams()) beat(turn);
+}
+
+void Exchange::on_idle(Turn& turn) {
+  if (phase_ == Phase::holding || phase_ == Phase::explaining) return event_stream_.forgive_silence(turn.now);
+  account_.detail = "the backend was silent for too long (idle_timeout)";
+  if (phase_ == Phase::streaming) return break_off(Reason::upstream_idle, ClosedBy::sidecar, turn);
+  fail(504, account_.detail, Reason::upstream_idle, ClosedBy::sidecar, turn);
+}
+
+/// What the phase waited for did not come.
+void Exchange::on_time_up(Turn& turn) {
   if (phase_ == Phase::tunnel) {
     account_.detail = "a half-closed tunnel was silent";
     close(Reason::limit, ClosedBy::sidecar, Ending::aborted, turn);
@@ -328,7 +365,11 @@ void Exchange::on_deadline(Turn& turn) {
     on_upstream_failed(UpstreamFailure::timed_out, "connect timeout", turn);
   } else if (phase_ == Phase::awaiting) {
     account_.detail = "response timeout";
-    answer(504, "no response head in time", Reason::upstream_timeout, ClosedBy::sidecar, turn);
+    fail(504, "no response head in time", Reason::upstream_timeout, ClosedBy::sidecar, turn);
+  } else if (phase_ == Phase::pausing) {
+    connect(UpstreamWish::Kind::fresh, turn.now);
+  } else if (phase_ == Phase::explaining) {
+    tell_error(Reason::upstream_error, ClosedBy::upstream, turn);
   }
 }
 
@@ -358,7 +399,7 @@ void Exchange::beat(Turn& turn) {
 // ---- The end -----------------------------------------------------------------------------------------------------
 
 void Exchange::on_drain(Turn& turn) {
-  if (phase_ == Phase::streaming && turn.drain != nullptr) plan_end(*turn.drain, turn);
+  if (streams() && turn.drain != nullptr) plan_end(*turn.drain, turn);
 }
 
 /// The reader of anything but a GET takes a clean end for success, and where we cannot read we know no boundary: those
@@ -385,7 +426,7 @@ void Exchange::end_as_planned(Turn& turn) {
 
 /// What had come is delivered, and the client can tell that more was to come.
 void Exchange::break_off(Reason reason, ClosedBy by, Turn& turn) {
-  if (phase_ == Phase::streaming) {
+  if (streams()) {
     account_.bytes_out += event_stream_.pass_end(turn);
     account_.bytes_out += event_stream_.tell_end(route_->event_stream, reason, turn);
   }
@@ -411,6 +452,7 @@ void Exchange::close(Reason reason, ClosedBy by, Ending ending, Turn& turn) {
   closed_by_ = by;
   ending_ = ending;
   deadline_ = kNever;
+  if (rescue_ != nullptr) rescue_->forget_opening();
   account_.drop_head();
   wish_.kind = UpstreamWish::Kind::abort;
   if (ending == Ending::aborted) settle(turn);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,7 @@
 #include "exchange/phase.hpp"
 #include "exchange/policy.hpp"
 #include "exchange/prepare.hpp"
+#include "exchange/rescue.hpp"
 #include "exchange/turn.hpp"
 #include "exchange/wishes.hpp"
 #include "http/framing.hpp"
@@ -69,8 +71,10 @@ class Exchange {
   [[nodiscard]] bool active() const { return phase_ != Phase::idle && phase_ != Phase::done; }
   [[nodiscard]] bool takes_request_body() const {
     return phase_ == Phase::awaiting || phase_ == Phase::responding || phase_ == Phase::streaming ||
-           phase_ == Phase::tunnel;
+           phase_ == Phase::explaining || phase_ == Phase::tunnel;
   }
+  /// The client has the head of an event stream, and more may follow.
+  [[nodiscard]] bool streams() const { return stream_ && active() && phase_ != Phase::closing; }
   [[nodiscard]] bool takes_response() const { return takes_request_body() && !response_ended_; }
   [[nodiscard]] Ending ending() const { return ending_; }
   [[nodiscard]] UpstreamWish upstream_wish() const { return wish_; }
@@ -93,12 +97,24 @@ class Exchange {
   void answer(int status, std::string_view reason_class, Reason reason, ClosedBy by, Turn& turn);
   void close(Reason reason, ClosedBy by, Ending ending, Turn& turn);
   void settle(Turn& turn);
+  StreamGate::Verdict enter_gate(Turn& turn);
   bool admit_stream(Turn& turn);
   void open_stream(sse::StreamKind kind, bool complete_at_end, Turn& turn);
   void plan_end(const DrainPlan& plan, Turn& turn);
   void end_as_planned(Turn& turn);
   void break_off(Reason reason, ClosedBy by, Turn& turn);
   void note_tunnel_idle(TimePoint now);
+  void on_time_up(Turn& turn);
+  void on_idle(Turn& turn);
+
+  // Where the route opts in (exchange_rescue.cpp).
+  void open_early(Turn& turn);
+  void commit_head(http::Fields theirs, Turn& turn);
+  bool retry_later(Turn& turn);
+  bool on_rescued_head(const http::ResponseHead& head, const http::Framing& framing, Turn& turn);
+  void fail(int status, std::string_view why, Reason reason, ClosedBy by, Turn& turn);
+  void tell_error(Reason reason, ClosedBy by, Turn& turn);
+
   void beat(Turn& turn);
   void on_switching(const http::ResponseHead& head, Turn& turn);
   void record(LifecycleEvent event, const LifecycleRecord& record, Turn& turn) const;
@@ -107,7 +123,8 @@ class Exchange {
   PolicySetPtr policies_;
   const RoutePolicy* route_ = nullptr;
   Account account_;
-  TimePoint deadline_ = kNever;  ///< To connect, to the response head, or of a half-closed tunnel.
+  std::unique_ptr<Rescue> rescue_;
+  TimePoint deadline_ = kNever;  ///< Of the phase: to connect, to the response head, …
   EventStream event_stream_;
   UpstreamWish wish_;
   Phase phase_ = Phase::idle;

@@ -10,6 +10,12 @@ std::string_view to_string(Phase phase) {
       return "connecting";
     case Phase::awaiting:
       return "awaiting";
+    case Phase::pausing:
+      return "pausing";
+    case Phase::explaining:
+      return "explaining";
+    case Phase::holding:
+      return "holding";
     case Phase::responding:
       return "responding";
     case Phase::streaming:
@@ -29,9 +35,15 @@ bool may_follow(Phase from, Phase to) {
     case Phase::idle:
       return from == Phase::done;
     case Phase::connecting:
-      return from == Phase::idle || from == Phase::awaiting;
+      return from == Phase::idle || from == Phase::awaiting || from == Phase::pausing;
     case Phase::awaiting:
       return from == Phase::connecting;
+    case Phase::pausing:
+      return from == Phase::connecting || from == Phase::awaiting;
+    case Phase::holding:
+      return from == Phase::connecting || from == Phase::awaiting || from == Phase::pausing ||
+             from == Phase::explaining;
+    case Phase::explaining:
     case Phase::responding:
     case Phase::streaming:
     case Phase::tunnel:

@@ -1,5 +1,7 @@
 #include "exchange/policy.hpp"
 
+#include <algorithm>
+
 namespace sidecar::exchange {
 
 void HeartbeatPolicy::make_insertion() {
@@ -34,6 +36,11 @@ void OpeningPolicy::make_bytes() {
   };
   bytes = block(true);
   without_retry = block(false);
+}
+
+bool ErrorEventPolicy::covers(int status) const {
+  const auto holds = [&](const StatusRange& range) { return status >= range.least && status <= range.most; };
+  return configured() && std::any_of(statuses.begin(), statuses.end(), holds);
 }
 
 }  // namespace sidecar::exchange

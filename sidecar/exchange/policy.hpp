@@ -68,9 +68,47 @@ struct MaxAgePolicy {
   std::vector<std::string> methods{"GET"};
 };
 
+/// When the head of an event stream is committed although the backend has not answered.
+struct EarlyOpenPolicy {
+  std::optional<Milliseconds> after;  ///< Since the request was complete; nullopt: off.
+  bool always = false;                ///< Not only for requests that can mean nothing but an event stream.
+};
+
+/// One status, or all of a class.
+struct StatusRange {
+  std::uint16_t least = 0;
+  std::uint16_t most = 0;
+
+  bool operator==(const StatusRange&) const = default;
+};
+
+enum class AfterError : std::uint8_t {
+  close,  ///< The stream ends; an EventSource comes back.
+  hold,   ///< It is kept alive; a backend that said no is left in peace.
+};
+
+/// What is wrong, told as an event in a stream.
+struct ErrorEventPolicy {
+  std::string event;                  ///< Empty: off.
+  std::vector<StatusRange> statuses;  ///< Those that are told to a client whose stream has not begun.
+  AfterError then = AfterError::close;
+  Milliseconds retry{10'000};
+
+  [[nodiscard]] bool configured() const { return !event.empty(); }
+  [[nodiscard]] bool covers(int status) const;
+};
+
+/// A backend that is away is asked again.
+struct UnavailablePolicy {
+  std::optional<Milliseconds> hold;  ///< For so long; nullopt: off.
+};
+
 struct EventStreamPolicy {
   HeartbeatPolicy heartbeat;
   OpeningPolicy opening;
+  EarlyOpenPolicy early_open;
+  ErrorEventPolicy error_event;
+  UnavailablePolicy unavailable;
   std::string end_event;             ///< The name of the event that tells of an abnormal end; empty: none.
   bool complete_last_event = false;  ///< Where the framing proves that nothing is missing.
   MaxAgePolicy max_age;

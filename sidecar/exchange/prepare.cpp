@@ -31,8 +31,10 @@ bool is_repeatable(const http::RequestHead& head, const http::Framing& framing, 
   return bodiless && !upgrade && is_idempotent(head.method);
 }
 
-bool strips_accept_encoding(StripAcceptEncoding policy, http::Fields fields) {
-  if (policy != StripAcceptEncoding::automatic) return policy == StripAcceptEncoding::always;
+bool strips_accept_encoding(const EventStreamPolicy& policy, http::Fields fields) {
+  const StripAcceptEncoding strip = policy.strip_accept_encoding;
+  if (strip != StripAcceptEncoding::automatic) return strip == StripAcceptEncoding::always;
+  if (policy.early_open.after && policy.early_open.always) return true;
   return std::any_of(fields.begin(), fields.end(), [](const http::Field& field) {
     return http::iequals(field.name, "Accept") && sse::accepts_event_stream(field.value);
   });
@@ -48,7 +50,7 @@ PreparedRequest prepare_request(const http::RequestHead& head, const http::Frami
   changes.client_header = policies.client_address.header;
   changes.default_host = default_host(upstream);
   changes.tls = peer.tls;
-  changes.strip_accept_encoding = strips_accept_encoding(route.event_stream.strip_accept_encoding, head.fields);
+  changes.strip_accept_encoding = strips_accept_encoding(route.event_stream, head.fields);
   changes.route = &route.request_headers;
   const std::string_view offer = http::upgrade_offer(head, scratch);
   changes.upgrade = !offer.empty();
@@ -63,7 +65,7 @@ PreparedRequest prepare_request(const http::RequestHead& head, const http::Frami
   return prepared;
 }
 
-sse::StreamKind stream_kind(const http::ResponseHead& head, const http::Framing& framing, bool to_head,
+sse::StreamKind stream_kind(const http::ResponseHead& head, const http::Framing& framing, bool to_head, bool promised,
                             std::string& scratch) {
   if (framing.kind == http::FramingKind::none) return sse::StreamKind::none;
   sse::ResponseFacts facts;
@@ -78,7 +80,7 @@ sse::StreamKind stream_kind(const http::ResponseHead& head, const http::Framing&
   }
   facts.content_encoding = scratch;
   for (const std::string_view name : {"Content-Digest", "Repr-Digest", "Digest", "Content-MD5"}) {
-    facts.has_digest = facts.has_digest || http::find(head.fields, name) != nullptr;
+    facts.has_digest = facts.has_digest || (promised && http::find(head.fields, name) != nullptr);
   }
   return sse::classify(facts);
 }

@@ -19,8 +19,9 @@ namespace sidecar::exchange {
 /// that the backend may be closing this very moment, unless the operator knows better.
 [[nodiscard]] bool is_repeatable(const http::RequestHead& head, const http::Framing& framing, bool upgrade);
 
-/// Is Accept-Encoding to be taken out of this request?
-[[nodiscard]] bool strips_accept_encoding(StripAcceptEncoding policy, http::Fields fields);
+/// Is Accept-Encoding to be taken out of this request? Also where the stream may be opened before the backend could
+/// say that it is encoded.
+[[nodiscard]] bool strips_accept_encoding(const EventStreamPolicy& policy, http::Fields fields);
 
 struct PreparedRequest {
   bool pooled_ok = false;
@@ -33,8 +34,8 @@ struct PreparedRequest {
                                               const PolicySet& policies, const RoutePolicy& route, const Peer& peer,
                                               http::HeadScratch& scratch, std::string& encoded);
 
-/// Whether, and how, the response is an event stream.
+/// Whether, and how, the response is an event stream. `promised`: its head will go to the client, and a digest in it.
 [[nodiscard]] sse::StreamKind stream_kind(const http::ResponseHead& head, const http::Framing& framing, bool to_head,
-                                          std::string& scratch);
+                                          bool promised, std::string& scratch);
 
 }  // namespace sidecar::exchange

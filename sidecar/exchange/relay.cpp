@@ -121,7 +121,7 @@ void Relay::refuse_proxy_header(const char* why, Turn& turn, Workbench& bench) {
 void Relay::on_downstream_bytes(std::string_view bytes, TimePoint now, Workbench& bench) {
   if (connection_ != Connection::open) return;
   TurnScope scope(*this, now, bench);
-  if (exchange_.phase() == Phase::streaming && downstream_.request_complete() &&
+  if (exchange_.streams() && downstream_.request_complete() &&
       downstream_.received().size() + bytes.size() > bench.policies->limits.pending_bytes / 4) {
     exchange_.on_downstream_lost(Reason::limit, "the client sent too much behind its request", scope.turn);
     return;
@@ -204,7 +204,7 @@ void Relay::on_downstream_eof(TimePoint now, Workbench& bench) {
 void Relay::tell_eof(Turn& turn, const Workbench& bench) {
   if (!downstream_eof_ || exchange_.client_closed() || !exchange_.active()) return;
   const bool complete = downstream_.request_complete();
-  if (exchange_.phase() != Phase::streaming) {
+  if (!exchange_.streams()) {
     // What still waits for the backend comes before the end. A piece that is left although it could go is no more
     // than the beginning of something, and a stream's client is gone whatever it left behind.
     const bool waits = !exchange_.takes_request_body() || upstream_pending_;
@@ -476,7 +476,7 @@ Wishes Relay::wishes() const {
       DownstreamManner::close, DownstreamManner::abort,  DownstreamManner::hand_over};
   wishes.downstream = kManners[static_cast<std::size_t>(connection_)];
   // Behind the request of a stream nothing but the FIN matters: bytes that hide it are read until they are too many.
-  const bool watched = exchange_.phase() == Phase::streaming && downstream_.request_complete();
+  const bool watched = exchange_.streams() && downstream_.request_complete();
   const bool room = connection_ == Connection::open && (watched || downstream_.received().size() < received_max_);
   wishes.read_downstream = !downstream_eof_ && (room || connection_ == Connection::lingering);
   wishes.read_upstream = exchange_.takes_response() && !downstream_pending_;

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "http/json_text.hpp"
+
 namespace sidecar::http {
 
 std::string_view reason_phrase(int status) {
@@ -36,27 +38,6 @@ std::string_view reason_phrase(int status) {
       return "Error";
   }
 }
-
-namespace {
-
-/// Upstream names come from the configuration: quotes and controls in them must not break the JSON.
-void append_json_string(std::string_view text, std::string& out) {
-  static constexpr std::string_view kHex = "0123456789abcdef";
-  out.push_back('"');
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out.append({'\\', c});
-    } else if (byte < 0x20) {
-      out.append("\\u00").append({kHex[byte >> 4], kHex[byte & 15]});
-    } else {
-      out.push_back(c);
-    }
-  }
-  out.push_back('"');
-}
-
-}  // namespace
 
 void write_own_answer(const OwnAnswer& answer, std::string& body, ResponseSink& sink) {
   const std::string_view phrase = reason_phrase(answer.status);

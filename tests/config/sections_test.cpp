@@ -63,6 +63,13 @@ TEST(Sections, EveryKeyOfAStreamsLifeReachesItsMember) {
   const exchange::EventStreamPolicy policy = config_of(source_file("tests/config/every_key.yaml")).event_stream;
   EXPECT_EQ(policy.opening.bytes, ": hello\nretry: 2000\nevent: connected\ndata: 1\n\n");
   EXPECT_EQ(policy.opening.without_retry, ": hello\nevent: connected\ndata: 1\n\n");
+  EXPECT_EQ(policy.early_open.after, 5s);
+  EXPECT_TRUE(policy.early_open.always);
+  EXPECT_EQ(policy.error_event.statuses, (std::vector<exchange::StatusRange>{{401, 401}, {500, 599}}));
+  EXPECT_EQ(policy.error_event.event, "oops");
+  EXPECT_EQ(policy.error_event.then, exchange::AfterError::hold);
+  EXPECT_EQ(policy.error_event.retry, 20s);
+  EXPECT_EQ(policy.unavailable.hold, 30s);
   EXPECT_EQ(policy.end_event, "over");
   EXPECT_TRUE(policy.complete_last_event);
   EXPECT_EQ(policy.max_age.after, 280s);
@@ -88,6 +95,11 @@ TEST(Sections, NullSwitchesOffWhatTheDefaultsSwitchedOn) {
   const exchange::EventStreamPolicy& on = config.policies.routes.at(1).event_stream;
   EXPECT_EQ(on.opening.bytes, "event: x\ndata: {}\n\n");
   EXPECT_EQ(on.end_event, "y");
+  const exchange::ErrorEventPolicy error =
+      config_of(kUpstream + "defaults: {event_stream: {error_event: {statuses: [404]}}}\n").event_stream.error_event;
+  EXPECT_EQ(error.event, "upstream_error");
+  EXPECT_TRUE(error.covers(404));
+  EXPECT_FALSE(error.covers(401));
   EXPECT_EQ(config_of(kUpstream + routes).policies.routes.at(1).event_stream.end_event, "stream_end");
 }
 
@@ -194,6 +206,17 @@ const Wrong kWrong[] = {
           "2:57: defaults.event_stream.max_age.methods: is empty: no stream would end"},
     Wrong{"defaults: {event_stream: {max_age: {retry: [2s, 1s]}}}\n",
           "2:44: defaults.event_stream.max_age.retry: is a range: two durations, the shorter first, as in [1s, 5s]"},
+    Wrong{"defaults: {event_stream: {error_event: {event: error}}}\n",
+          "2:48: defaults.event_stream.error_event.event: 'error' is what clients call their own failures: choose "
+          "another name"},
+    Wrong{
+        "defaults: {event_stream: {error_event: {statuses: [200]}}}\n",
+        "2:52: defaults.event_stream.error_event.statuses[0]: '200' is no status that tells of an error (write 401 or "
+        "5xx)"},
+    Wrong{"defaults: {event_stream: {early_open: {always: true}}}\n",
+          "2:39: defaults.event_stream.early_open.after: is missing: always says only for whom"},
+    Wrong{"defaults: {event_stream: {unavailable: {hold: 0s}}}\n",
+          "2:47: defaults.event_stream.unavailable.hold: '0s' is out of range (10ms to 24h)"},
     Wrong{"defaults: {event_stream: {idle_timeout: 0s}}\n",
           "2:41: defaults.event_stream.idle_timeout: '0s' is out of range (10ms to 8760h)"},
     Wrong{"defaults: {heartbeat: off}\n", "2:12: defaults: unknown key 'heartbeat' (known here: event_stream)"},

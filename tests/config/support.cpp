@@ -44,6 +44,11 @@ void describe(std::ostream& out, const exchange::EventStreamPolicy& policy) {
   describe(out, policy.max_age.after);
   out << policy.max_age.retry_min.count() << '|' << policy.max_age.retry_max.count();
   for (const std::string& method : policy.max_age.methods) out << '|' << method;
+  out << '|' << policy.early_open.always << '|' << policy.error_event.event << '|'
+      << static_cast<int>(policy.error_event.then) << '|' << policy.error_event.retry.count() << '|';
+  describe(out, policy.early_open.after);
+  describe(out, policy.unavailable.hold);
+  for (const exchange::StatusRange& range : policy.error_event.statuses) out << range.least << '-' << range.most << ' ';
   out << '\n';
 }
 

@@ -12,15 +12,18 @@ constexpr int kPhases = static_cast<int>(Phase::done) + 1;
 
 /// Row: from; column: to. The order is that of the enumeration.
 constexpr const char* kTable[kPhases] = {
-    // icarstcd
-    ".x....x.",  // idle
-    "..x...x.",  // connecting
-    ".x.xxxx.",  // awaiting
-    "......x.",  // responding
-    "......x.",  // streaming
-    "......x.",  // tunnel
-    ".......x",  // closing
-    "x.......",  // done
+    // icapehrstcd
+    ".x.......x.",  // idle
+    "..xx.x...x.",  // connecting
+    ".x.xxxxxxx.",  // awaiting
+    ".x...x...x.",  // pausing
+    ".....x...x.",  // explaining
+    ".........x.",  // holding
+    ".........x.",  // responding
+    ".........x.",  // streaming
+    ".........x.",  // tunnel
+    "..........x",  // closing
+    "x..........",  // done
 };
 
 TEST(Phase, EveryPair) {

@@ -5,6 +5,12 @@
 namespace sidecar::exchange {
 namespace {
 
+EventStreamPolicy stripping(StripAcceptEncoding strip) {
+  EventStreamPolicy policy;
+  policy.strip_accept_encoding = strip;
+  return policy;
+}
+
 using http::FramingKind;
 using Fields = std::vector<http::Field>;
 
@@ -29,12 +35,15 @@ TEST(Prepare, StripsAcceptEncoding) {
   const Fields browser = {{"Accept", "text/event-stream"}};
   const Fields sdk = {{"accept", "application/json"}};
   const Fields second = {{"Accept", "application/json"}, {"accept", "text/event-stream"}};
-  EXPECT_TRUE(strips_accept_encoding(StripAcceptEncoding::automatic, browser));
-  EXPECT_TRUE(strips_accept_encoding(StripAcceptEncoding::automatic, second));
-  EXPECT_FALSE(strips_accept_encoding(StripAcceptEncoding::automatic, sdk));
-  EXPECT_FALSE(strips_accept_encoding(StripAcceptEncoding::automatic, {}));
-  EXPECT_TRUE(strips_accept_encoding(StripAcceptEncoding::always, sdk));
-  EXPECT_FALSE(strips_accept_encoding(StripAcceptEncoding::never, browser));
+  EXPECT_TRUE(strips_accept_encoding(stripping(StripAcceptEncoding::automatic), browser));
+  EXPECT_TRUE(strips_accept_encoding(stripping(StripAcceptEncoding::automatic), second));
+  EXPECT_FALSE(strips_accept_encoding(stripping(StripAcceptEncoding::automatic), sdk));
+  EXPECT_FALSE(strips_accept_encoding(stripping(StripAcceptEncoding::automatic), {}));
+  EXPECT_TRUE(strips_accept_encoding(stripping(StripAcceptEncoding::always), sdk));
+  EventStreamPolicy always = stripping(StripAcceptEncoding::automatic);
+  always.early_open = {Milliseconds{1}, true};
+  EXPECT_TRUE(strips_accept_encoding(always, sdk)) << "once the head is out, no coding can be told";
+  EXPECT_FALSE(strips_accept_encoding(stripping(StripAcceptEncoding::never), browser));
 }
 
 class PrepareRequest : public testing::Test {
@@ -110,7 +119,7 @@ sse::StreamKind kind(const Fields& fields, int status = 200, FramingKind framing
   head.status = status;
   head.fields = fields;
   std::string scratch;
-  return stream_kind(head, {framing, 0}, to_head, scratch);
+  return stream_kind(head, {framing, 0}, to_head, true, scratch);
 }
 
 TEST(StreamKind, ByMediaTypeAndPlace) {
