@@ -71,6 +71,11 @@ struct CommandLine {
                                  "silence of an event stream after which a heartbeat is sent; a route that says its "
                                  "own keeps it (default 15s)",
                                  {}};
+  ValueOption early_open{"--early-open",
+                         "D|off",
+                         "time after which the client of an event stream gets its head although the backend is slow; a "
+                         "route that says its own keeps it (default off)",
+                         {}};
   ValueOption response_timeout{
       "--response-timeout", "D|off", "time that every upstream has for the head of its response (default off)", {}};
   ValueOption workers{"--workers", "N|auto", "threads; auto: one a processor (default 1)", {}};
@@ -85,9 +90,9 @@ struct CommandLine {
   bool print_config = false;
 
   [[nodiscard]] std::vector<ValueOption*> values() {
-    return {&config, &listen,    &tls_listen,         &tls_certificate,  &tls_key,
-            &http2,  &upstream,  &heartbeat_interval, &response_timeout, &workers,
-            &admin,  &log_level, &log_format};
+    return {&config,  &listen,   &tls_listen,         &tls_certificate, &tls_key,
+            &http2,   &upstream, &heartbeat_interval, &early_open,      &response_timeout,
+            &workers, &admin,    &log_level,          &log_format};
   }
   [[nodiscard]] bool is_list(const ValueOption& option) const {
     return &option == &listen || &option == &tls_listen || &option == &tls_certificate || &option == &tls_key;
@@ -245,6 +250,7 @@ Invocation load_and_act(const CommandLine& line, const config::EnvironmentLookup
   overrides.http2 = resolve(line.http2, environment);
   overrides.upstream = resolve(line.upstream, environment);
   overrides.heartbeat_interval = resolve(line.heartbeat_interval, environment);
+  overrides.early_open = resolve(line.early_open, environment);
   overrides.response_timeout = resolve(line.response_timeout, environment);
   overrides.workers = resolve(line.workers, environment);
   overrides.admin = resolve(line.admin, environment);

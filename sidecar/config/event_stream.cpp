@@ -1,5 +1,6 @@
 #include "config/event_stream.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "config/choices.hpp"
@@ -18,6 +19,7 @@ constexpr DurationBounds kJitter{0s, 24h};
 constexpr DurationBounds kRetry{0s, 24h};
 constexpr DurationBounds kMaxAge{10ms, 24h * 365};
 constexpr DurationBounds kIdleTimeout{10ms, 24h * 365};
+constexpr DurationBounds kCorsMaxAge{0s, 24h};
 constexpr Bounds kPadding{0, 64 << 10};
 constexpr DurationBounds kEarlyOpen{0s, 24h};
 constexpr DurationBounds kHold{10ms, 24h};
@@ -53,6 +55,19 @@ Text parse_bytes(std::string_view text) {
 Text parse_comment(std::string_view text) {
   if (text.empty()) return Text::refused("'' is no comment (write null to leave it out)");
   return parse_line_text(text);
+}
+
+/// As browsers write it: scheme, host and a port that is not the scheme's own.
+Text parse_origin(std::string_view text) {
+  const auto refused = [&] {
+    return Text::refused(in_quotes(text) + " is not an origin (write https://app.example, or *)");
+  };
+  if (text == "*") return std::string(text);
+  const auto scheme = text.find("://");
+  if (scheme == std::string_view::npos || scheme == 0) return refused();
+  const std::string_view host = text.substr(scheme + 3);
+  const bool bare = !host.empty() && host.find_first_of("/?#@, *\\") == std::string_view::npos && !has_control(text);
+  return bare && lower_case(text) == text ? Text(std::string(text)) : refused();
 }
 
 auto duration(DurationBounds bounds) {
@@ -104,7 +119,7 @@ void read_max_age(Section& section, exchange::MaxAgePolicy& policy) {
 }
 
 void read_early_open(Section& section, exchange::EarlyOpenPolicy& policy) {
-  section.switchable("after", policy.after, duration(kEarlyOpen));
+  section.switchable("after", policy.after, parse_early_open);
   section.value("always", policy.always, [](std::string_view text) { return parse_choice(text, kBooleans); });
   if (policy.always && !policy.after) section.problem("after", "is missing: always says only for whom");
 }
@@ -163,6 +178,25 @@ std::string format_statuses(const exchange::StatusRange& range) {
 
 Parsed<Milliseconds> parse_heartbeat_interval(std::string_view text) {
   return parse_duration(text, kHeartbeatInterval);
+}
+
+Parsed<Milliseconds> parse_early_open(std::string_view text) {
+  return parse_duration(text, kEarlyOpen);
+}
+
+void read_cors(Section& route, exchange::CorsPolicy& policy) {
+  route.section_or_off(
+      "cors", [&] { policy = {}; },
+      [&](Section& section) {
+        section.values("origins", policy.origins, parse_origin);
+        section.value("credentials", policy.credentials,
+                      [](std::string_view text) { return parse_choice(text, kBooleans); });
+        section.values("headers", policy.headers, parse_field_name);
+        section.value("max_age", policy.max_age, duration(kCorsMaxAge));
+        const bool all = std::find(policy.origins.begin(), policy.origins.end(), "*") != policy.origins.end();
+        if (all && policy.credentials)
+          section.problem("credentials", "no browser sends them where all origins are allowed: name the origins");
+      });
 }
 
 void read_event_stream(Section& parent, exchange::EventStreamPolicy& policy) {

@@ -140,6 +140,7 @@ void read_all(Section& top, const Overrides& overrides, Report& report, Config& 
   read_defaults(top, config.event_stream);
   apply_switchable(report, overrides.heartbeat_interval, config.event_stream.heartbeat.interval,
                    parse_heartbeat_interval);
+  apply_switchable(report, overrides.early_open, config.event_stream.early_open.after, parse_early_open);
   read_routes(top, config, config.policies.routes);
   read_limits(top, config.policies.limits);
   read_drain(top, config.drain);

@@ -32,6 +32,7 @@ struct Overrides {
   std::optional<Override> http2;     ///< Of every listener.
   std::optional<Override> upstream;  ///< Defines the upstream `default`, or moves the file's one of that name.
   std::optional<Override> heartbeat_interval;  ///< Of the defaults: a route that says its own keeps it.
+  std::optional<Override> early_open;          ///< The same of its time.
   std::optional<Override> response_timeout;    ///< Of every upstream.
   std::optional<Override> workers;
   std::optional<Override> admin;

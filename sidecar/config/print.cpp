@@ -210,6 +210,12 @@ void print_routes(Writer& out, const exchange::PolicySet& policies) {
     print_event_stream(out, route.event_stream);
     print_changes(out, "request_headers", route.request_headers);
     print_changes(out, "response_headers", route.response_headers);
+    out.open("cors");
+    out.list("origins", route.cors.origins);
+    out.word("credentials", word_for(route.cors.credentials, kBooleans));
+    out.list("headers", route.cors.headers);
+    out.duration("max_age", route.cors.max_age);
+    out.close();
     out.word("log_path", word_for(route.log_path, kLogPaths));
     out.close();
   }

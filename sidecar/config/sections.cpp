@@ -141,6 +141,7 @@ void read_route(Section& section, const Config& config, exchange::RoutePolicy& r
   read_event_stream(section, route.event_stream);
   read_changes(section, "request_headers", route.request_headers);
   read_changes(section, "response_headers", route.response_headers);
+  read_cors(section, route.cors);
   section.value("log_path", route.log_path, choice(kLogPaths));
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "exchange/client_address.hpp"
+#include "exchange/cors.hpp"
 #include "exchange/route.hpp"
 #include "http/accept.hpp"
 #include "http/fields.hpp"
@@ -49,6 +50,7 @@ void Exchange::on_request_head(const http::RequestHead& head, const http::Framin
   wants_json_ = http::accepts_json_over_html_or_text(http::value_of(head.fields, "Accept"));
   const std::string_view client = client_of(policies_->client_address, peer.text, head.fields);
   account_.begin(id, turn.now, client, head.method, head.target, encoded_size(head));
+  if (answer_preflight(head, turn)) return;
   route_ = find_route(*policies_, head);
   if (route_ == nullptr) {
     account_.detail = "no route matches";
@@ -66,6 +68,24 @@ void Exchange::on_request_head(const http::RequestHead& head, const http::Framin
   }
   rescue_ = Rescue::for_request(head, framing, prepared, *route_, turn.now);
   connect(prepared.pooled_ok ? UpstreamWish::Kind::pooled_ok : UpstreamWish::Kind::fresh, turn.now);
+}
+
+/// A preflight asks for another request: the route of that one decides. Where it knows the page, the backend, which
+/// does not, is not asked.
+bool Exchange::answer_preflight(const http::RequestHead& head, Turn& turn) {
+  const std::string_view method = preflight_method(head);
+  if (method.empty()) return false;
+  http::RequestHead asked = head;
+  asked.method = method;
+  const RoutePolicy* const route = find_route(*policies_, asked);
+  if (route == nullptr) return false;
+  const std::string_view origin = allowed_origin(route->cors, head.fields);
+  if (origin.empty()) return false;
+  route_ = route;
+  account_.answered(204, turn.now);
+  write_preflight(route->cors, origin, method, turn.downstream);
+  close(Reason::complete, ClosedBy::sidecar, Ending::clean, turn);
+  return true;
 }
 
 void Exchange::connect(UpstreamWish::Kind kind, TimePoint now) {
@@ -86,7 +106,8 @@ void Exchange::on_request_end(http::Fields trailers, Turn& turn) {
     turn.upstream.end(
         http::rewrite_trailers(trailers, route_->request_headers, policies_->client_address.header, turn.scratch));
     if (phase_ == Phase::awaiting) await_head(turn.now);
-    if (rescue_ != nullptr && !stream_) rescue_->on_request_complete(route_->event_stream, turn.now);
+    if (rescue_ != nullptr && phase_ == Phase::awaiting && !stream_)
+      rescue_->on_request_complete(route_->event_stream, turn.now);
   } else if (response_ended_) {
     close(Reason::complete, ClosedBy::client, Ending::clean, turn);
     wish_.kind = UpstreamWish::Kind::close;  // The client's last bytes are still on their way.
@@ -202,6 +223,7 @@ void Exchange::on_response_head(const http::ResponseHead& head, const http::Fram
   changes.route = &route_->response_headers;
   http::ResponseHead out;
   http::rewrite_response(head, changes, turn.scratch, out);
+  add_cors(route_->cors, cors_origin(), turn.scratch, out);
   const bool insertable = kind == sse::StreamKind::insertable;
   turn.downstream.head(out, insertable ? http::BodySize{http::BodySize::Kind::unknown, 0} : framing.body_size());
   account_.drop_head();
@@ -440,6 +462,9 @@ void Exchange::answer(int status, std::string_view reason_class, Reason reason, 
   answer.reason_class = reason_class;
   answer.json = wants_json_;
   if (status == 503) answer.retry_after = kRetryAfter;
+  std::vector<http::Field> cors;
+  if (route_ != nullptr && route_->cors.configured()) cors = cors_fields(route_->cors, cors_origin());
+  answer.more = cors;
   if (route_ != nullptr && reason != Reason::limit) answer.upstream = policies_->upstreams[route_->upstream].name;
   http::write_own_answer(answer, turn.own_body, turn.downstream);
   if (!to_head_) account_.bytes_out += turn.own_body.size();

@@ -104,6 +104,10 @@ class Exchange {
   void end_as_planned(Turn& turn);
   void break_off(Reason reason, ClosedBy by, Turn& turn);
   void note_tunnel_idle(TimePoint now);
+  bool answer_preflight(const http::RequestHead& head, Turn& turn);
+  [[nodiscard]] std::string_view cors_origin() const {
+    return rescue_ == nullptr ? std::string_view() : std::string_view(rescue_->origin());
+  }
   void on_time_up(Turn& turn);
   void on_idle(Turn& turn);
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "exchange/client_address.hpp"
+#include "exchange/cors.hpp"
 #include "exchange/exchange.hpp"
 #include "http/fields.hpp"
 #include "http/rewrite.hpp"
@@ -44,6 +44,7 @@ void Exchange::commit_head(http::Fields theirs, Turn& turn) {
   changes.route = &route_->response_headers;
   http::ResponseHead out;
   http::rewrite_response(own, changes, turn.scratch, out);
+  add_cors(route_->cors, cors_origin(), turn.scratch, out);
   turn.downstream.head(out, {http::BodySize::Kind::unknown, 0});
   account_.answered(own.status, turn.now);
   open_stream(sse::StreamKind::insertable, false, turn);

@@ -134,6 +134,16 @@ struct RouteMatch {
   bool operator==(const RouteMatch&) const = default;
 };
 
+/// Which pages of other origins may read the answers of a route whose backend does not say so itself.
+struct CorsPolicy {
+  std::vector<std::string> origins;  ///< `https://app.example`, or `*` for all; empty: off.
+  bool credentials = false;
+  std::vector<std::string> headers;  ///< Of requests, beyond those that any page may send.
+  Milliseconds max_age{600'000};     ///< For how long a browser may remember a preflight.
+
+  [[nodiscard]] bool configured() const { return !origins.empty(); }
+};
+
 struct RoutePolicy {
   std::string name;
   RouteMatch match;
@@ -141,6 +151,7 @@ struct RoutePolicy {
   EventStreamPolicy event_stream;
   FieldChanges request_headers;
   FieldChanges response_headers;
+  CorsPolicy cors;
   LogPath log_path = LogPath::full;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "exchange/cors.hpp"
 #include "http/accept.hpp"
 #include "http/fields.hpp"
 #include "http/json_text.hpp"
@@ -37,24 +38,27 @@ bool is_same_origin(std::string_view origin, http::Fields fields) {
 
 }  // namespace
 
-bool means_event_stream(const http::RequestHead& head, const RoutePolicy&) {
+bool means_event_stream(const http::RequestHead& head, const RoutePolicy& route) {
   if (head.method != "GET" || !accepts_only_streams(head.fields)) return false;
   const http::Field* const origin = http::find(head.fields, "Origin");
-  return origin == nullptr || is_same_origin(origin->value, head.fields);
+  return origin == nullptr || is_same_origin(origin->value, head.fields) ||
+         !allowed_origin(route.cors, head.fields).empty();
 }
 
 std::unique_ptr<Rescue> Rescue::for_request(const http::RequestHead& head, const http::Framing& framing,
                                             const PreparedRequest& prepared, const RoutePolicy& route, TimePoint now) {
   const EventStreamPolicy& policy = route.event_stream;
-  const bool wanted = policy.early_open.after || policy.error_event.configured() || policy.unavailable.hold;
-  if (!wanted || prepared.upgrade_offered) return nullptr;
-  const bool means_stream = means_event_stream(head, route);
-  const bool always =
-      policy.early_open.after && policy.early_open.always && head.method != "HEAD" && head.method != "OPTIONS";
-  if (!means_stream && !always) return nullptr;
+  const std::string_view origin = allowed_origin(route.cors, head.fields);
+  const bool configured = policy.early_open.after || policy.error_event.configured() || policy.unavailable.hold;
+  const bool wanted = configured && !prepared.upgrade_offered;
+  const bool means_stream = wanted && means_event_stream(head, route);
+  const bool always = wanted && policy.early_open.after && policy.early_open.always && head.method != "HEAD" &&
+                      head.method != "OPTIONS";
+  if (!means_stream && !always && origin.empty()) return nullptr;
   auto rescue = std::make_unique<Rescue>();
   rescue->means_stream_ = means_stream;
-  rescue->opens_early_ = policy.early_open.after.has_value();
+  rescue->origin_ = origin;
+  rescue->opens_early_ = policy.early_open.after && (means_stream || always);
   rescue->repeatable_ = prepared.repeatable;
   if (framing.kind == http::FramingKind::none) rescue->on_request_complete(policy, now);
   return rescue;

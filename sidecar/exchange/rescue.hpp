@@ -41,6 +41,9 @@ class Rescue {
   /// The backend is away, and may be asked again after this wait; nullopt: no more.
   [[nodiscard]] std::optional<Milliseconds> next_wait(const EventStreamPolicy& policy, TimePoint now, Random& random);
 
+  /// The origin of a page that may read the answer, as allowed_origin() says it; empty: none.
+  [[nodiscard]] const std::string& origin() const { return origin_; }
+
   /// What the client cannot be sent as it is.
   void note_answer(const http::ResponseHead& head);
   void note_failure(int status, std::string_view reason);
@@ -54,6 +57,7 @@ class Rescue {
 
   TimePoint open_at_ = kNever;
   TimePoint away_since_ = kNever;
+  std::string origin_;
   std::string reason_;
   std::string content_type_;
   std::string body_;

@@ -1,6 +1,6 @@
 #include "http/own_answer.hpp"
 
-#include <array>
+#include <vector>
 
 #include "http/json_text.hpp"
 
@@ -55,13 +55,14 @@ void write_own_answer(const OwnAnswer& answer, std::string& body, ResponseSink& 
     body.append(answer.reason_class).append("\n");
   }
   const std::string retry_after = std::to_string(answer.retry_after.count());
-  const std::array<Field, 3> fields = {
-      Field{"Content-Type", answer.json ? "application/json" : "text/plain; charset=utf-8"},
-      Field{"Cache-Control", "no-store"}, Field{"Retry-After", retry_after}};
+  std::vector<Field> fields = {Field{"Content-Type", answer.json ? "application/json" : "text/plain; charset=utf-8"},
+                               Field{"Cache-Control", "no-store"}};
+  if (answer.retry_after.count() > 0) fields.push_back({"Retry-After", retry_after});
+  fields.insert(fields.end(), answer.more.begin(), answer.more.end());
   ResponseHead head;
   head.status = answer.status;
   head.reason = phrase;
-  head.fields = Fields(fields).first(answer.retry_after.count() > 0 ? 3 : 2);
+  head.fields = fields;
   sink.head(head, {BodySize::Kind::length, body.size()});
   sink.data(body);
   sink.end({});

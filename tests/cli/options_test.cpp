@@ -70,13 +70,14 @@ TEST(Options, NeitherFileNorUpstream) {
 TEST(Options, EveryOptionReachesItsMember) {
   const Invocation invocation =
       parse_words({"--listen", ":1", "--listen=unix:/a,b", "--upstream=http://app", "--heartbeat-interval", "500ms",
-                   "--response-timeout", "1m", "--workers", "2", "--admin", "[::1]:3", "--log-level", "debug",
-                   "--log-format", "text"});
+                   "--response-timeout", "1m", "--early-open", "7s", "--workers", "2", "--admin", "[::1]:3",
+                   "--log-level", "debug", "--log-format", "text"});
   ASSERT_EQ(invocation.action, Action::run) << invocation.err;
   const config::Config& config = invocation.config;
   ASSERT_EQ(config.listeners.size(), 2U);
   EXPECT_EQ(config.listeners[1].address.unix_path, "/a,b");
   EXPECT_EQ(config.policies.upstreams.at(0).response_timeout, 1min);
+  EXPECT_EQ(config.policies.routes.at(0).event_stream.early_open.after, std::chrono::seconds{7});
   EXPECT_EQ(config.policies.routes.at(0).event_stream.heartbeat.interval, 500ms);
   EXPECT_EQ(config.workers, 2U);
   EXPECT_EQ(config.admin.address->text, "[::1]:3");
@@ -227,10 +228,26 @@ TEST(Options, HelpAndVersion) {
   const Invocation help = parse_words({"--help"});
   EXPECT_EQ(help.action, Action::help);
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* const word :
-       {"--config", "--listen", "--upstream", "--heartbeat-interval", "--response-timeout", "--tls-listen",
-        "--tls-certificate", "--tls-key", "--http2", "--workers", "--admin", "--log-level", "--log-format", "--check",
-        "--print-config", "--version", "SSE_SIDECAR_HEARTBEAT_INTERVAL", "SSE_SIDECAR_CONFIG", "healthcheck"}) {
+  for (const char* const word : {"--config",
+                                 "--listen",
+                                 "--upstream",
+                                 "--heartbeat-interval",
+                                 "--early-open",
+                                 "--response-timeout",
+                                 "--tls-listen",
+                                 "--tls-certificate",
+                                 "--tls-key",
+                                 "--http2",
+                                 "--workers",
+                                 "--admin",
+                                 "--log-level",
+                                 "--log-format",
+                                 "--check",
+                                 "--print-config",
+                                 "--version",
+                                 "SSE_SIDECAR_HEARTBEAT_INTERVAL",
+                                 "SSE_SIDECAR_CONFIG",
+                                 "healthcheck"}) {
     EXPECT_NE(help.out.find(word), std::string::npos) << word;
   }
   EXPECT_EQ(parse_words({"-h"}).action, Action::help);

@@ -115,6 +115,10 @@ TEST(Sections, EveryKeyOfARouteReachesItsMember) {
   EXPECT_EQ(route.event_stream.strip_accept_encoding, exchange::StripAcceptEncoding::always);
   EXPECT_EQ(route.request_headers, (exchange::FieldChanges{{{"X-S", "1"}}, {"Cookie"}}));
   EXPECT_EQ(route.response_headers, (exchange::FieldChanges{{{"X-R", "2"}}, {"Server"}}));
+  EXPECT_EQ(route.cors.origins, (Lines{"https://a.example", "http://b:81"}));
+  EXPECT_TRUE(route.cors.credentials);
+  EXPECT_EQ(route.cors.headers, Lines{"X-A"});
+  EXPECT_EQ(route.cors.max_age, 1min);
   EXPECT_EQ(route.log_path, exchange::LogPath::pattern);
   EXPECT_EQ(config.policies.limits, (exchange::Limits{7, 5, 4, 2048, 9, 1s, 4s, 2s, 16384, 2 << 20, 3s, {6, 3072}}));
   EXPECT_EQ(config.drain, (exchange::DrainPolicy{1s, 2s, 3s, 4s}));
@@ -265,6 +269,12 @@ const Wrong kWrong[] = {
           "2:53: routes[0].event_stream.heartbeat: unknown key 'intervall' (did you mean 'interval'?)"},
     Wrong{"routes: [{upstream: app}, {upstream: app}]\n",
           "2:27: routes[1].name: two routes are named '/**' (the other one is routes[0])"},
+    Wrong{"routes: [{upstream: app, cors: {origins: ['*'], credentials: true}}]\n",
+          "2:62: routes[0].cors.credentials: no browser sends them where all origins are allowed: name the origins"},
+    Wrong{"routes: [{upstream: app, cors: {origins: ['https://a/']}}]\n",
+          "2:43: routes[0].cors.origins[0]: 'https://a/' is not an origin (write https://app.example, or *)"},
+    Wrong{"routes: [{upstream: app, cors: {origins: ['https://A']}}]\n",
+          "2:43: routes[0].cors.origins[0]: 'https://A' is not an origin (write https://app.example, or *)"},
     Wrong{"routes: [{upstream: app, log_path: none}]\n",
           "2:36: routes[0].log_path: 'none' is none of full and pattern"},
 };

@@ -66,6 +66,9 @@ void describe(std::ostream& out, const exchange::RoutePolicy& route) {
   describe(out, route.event_stream);
   describe(out, route.request_headers);
   describe(out, route.response_headers);
+  for (const std::string& origin : route.cors.origins) out << origin << ',';
+  for (const std::string& header : route.cors.headers) out << header << ',';
+  out << route.cors.credentials << '|' << route.cors.max_age.count() << '\n';
 }
 
 void describe(std::ostream& out, const exchange::UpstreamPolicy& upstream) {

@@ -146,6 +146,19 @@ TEST(RelayEarly, AlwaysMeansAPostToo) {
   EXPECT_EQ(head.to_client(), "");
 }
 
+TEST(RelayEarly, AnAnswerThatCameBeforeTheRequestWasCompleteIsTheAnswer) {
+  PolicySet policies = kEarlyTold;
+  policies.routes[0].event_stream.early_open.always = true;
+  Dialogue d(policies);
+  d.client("POST /s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{");
+  d.connected();
+  d.backend("HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nl");
+  d.client("}");
+  (void)d.to_client();
+  d.after(10s);
+  EXPECT_EQ(d.to_client(), "");
+}
+
 TEST(RelayEarly, ALateAnswerThatIsNoStreamIsToldAndIsTheEnd) {
   Opened d(kEarlyTold);
   d.backend("HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 18\r\n\r\n<p>\"a\"\r\n");
