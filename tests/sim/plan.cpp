@@ -39,7 +39,7 @@ std::string framed(BodyForm form, const std::string& body, Random& random) {
 
 /// The status line and the fields of the final head, without framing.
 std::string head_of(std::size_t number, PlannedResponse& response, Random& random) {
-  static constexpr std::array kStatuses = {200, 200, 200, 200, 201, 204, 206, 304, 404, 500};
+  static constexpr std::array kStatuses = {200, 200, 200, 503, 201, 204, 206, 304, 404, 500};
   response.status = response.switches ? 101 : response.stream || response.opaque ? 200 : kStatuses[random.below(10)];
   std::string head = "HTTP/1.1 " + std::to_string(response.status) + " Reason\r\nX-Plan: " + std::to_string(number);
   head += "\r\n";
@@ -97,6 +97,8 @@ PlannedRequest plan_request(std::size_t number, bool last, Random& random) {
   if (form != BodyForm::none) request.body = random_body(random);
   std::string head = request.method + " /" + std::to_string(number) + (request.version_1_0 ? " HTTP/1.0" : " HTTP/1.1");
   head += "\r\nHost: h\r\n";
+  request.wants_stream = request.method == "GET" && !request.upgrade && random.one_in(2);
+  if (request.wants_stream) head += "Accept: text/event-stream\r\n";
   if (request.upgrade) head += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   const bool keep = request.version_1_0 && random.one_in(2);
   const bool close = !request.version_1_0 && !request.upgrade && (last ? random.one_in(2) : random.one_in(12));

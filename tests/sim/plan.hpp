@@ -19,6 +19,7 @@ struct PlannedRequest {
   bool last = false;       ///< The connection is over behind its response.
   bool malformed = false;  ///< Head or body.
   bool upgrade = false;
+  bool wants_stream = false;  ///< It can mean nothing but an event stream.
 };
 
 /// How a backend's answer ends.

@@ -9,6 +9,7 @@ using exchange::Counted;
 using exchange::DownstreamManner;
 using exchange::kDeadlineGrid;
 using exchange::kNever;
+using exchange::LifecycleEvent;
 using exchange::Phase;
 using exchange::PolicySet;
 using exchange::Reason;
@@ -131,10 +132,12 @@ void Shell::on_dial_failed(UpstreamFailure failure) {
 
 void Shell::on_deadline() {
   if (closing_) return;
-  const std::uint64_t before = deferred();
+  const std::uint64_t deferred_before = deferred();
+  const std::size_t beats_before = recorder_.all(LifecycleEvent::heartbeat).size();
   note_backend_took(0);
   relay_.on_deadline(now, bench_);
-  check_heartbeat(before);
+  if (deferred() != deferred_before) last_deferred_ = now;
+  if (recorder_.all(LifecycleEvent::heartbeat).size() != beats_before) check_heartbeat();
   settle();
 }
 
@@ -377,21 +380,20 @@ std::uint64_t Shell::deferred() const {
   return sum;
 }
 
-void Shell::check_heartbeat(std::uint64_t deferred_before) {
-  if (relay_.phase() != Phase::streaming) return;
-  if (deferred() != deferred_before) last_deferred_ = now;
-  if (bench_.to_downstream.empty()) return;
+void Shell::check_heartbeat() {
   ++heartbeats;
-  const auto interval = policies_.routes[0].event_stream.heartbeat.interval;
-  if (!interval || now - last_taken_ < *interval - kDeadlineGrid) world_.broken("a heartbeat without silence");
+  const exchange::HeartbeatPolicy& policy = policies_.routes[0].event_stream.heartbeat;
+  if (!policy.sends() || now - last_taken_ < *policy.interval - policy.jitter - kDeadlineGrid)
+    world_.broken("a heartbeat without silence");
   if (!client_pending_.empty()) world_.broken("a heartbeat behind unsent bytes");
 }
 
 void Shell::check_silence() {
-  const auto interval = policies_.routes[0].event_stream.heartbeat.interval;
-  if (relay_.phase() != Phase::streaming || !interval || !client_pending_.empty()) return;
+  const exchange::HeartbeatPolicy& policy = policies_.routes[0].event_stream.heartbeat;
+  const bool open = relay_.phase() == Phase::streaming || relay_.phase() == Phase::holding;
+  if (!open || !policy.sends() || !client_pending_.empty()) return;
   const TimePoint since = std::max({last_taken_, last_heard_, last_deferred_});
-  if (now - since > *interval + kDeadlineGrid) world_.broken("silence without a heartbeat");
+  if (now - since > *policy.interval + kDeadlineGrid) world_.broken("silence without a heartbeat");
 }
 
 }  // namespace sidecar::test

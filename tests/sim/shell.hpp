@@ -92,7 +92,7 @@ class Shell {
   void note_backend_took(std::size_t sent);
   void check_memory();
   void check_silence();
-  void check_heartbeat(std::uint64_t deferred_before);
+  void check_heartbeat();
   [[nodiscard]] std::uint64_t deferred() const;
 
   const exchange::PolicySet& policies_;

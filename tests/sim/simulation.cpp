@@ -18,6 +18,32 @@ using namespace std::chrono_literals;
 
 namespace {
 
+/// Whatever a route can opt in to, in any combination. What is put in can be told from what random streams hold.
+void opt_in(exchange::EventStreamPolicy& policy, Random& random) {
+  using exchange::HeartbeatForm;
+  static constexpr std::array kForms = {HeartbeatForm::comment, HeartbeatForm::comment_line, HeartbeatForm::event,
+                                        HeartbeatForm::bytes, HeartbeatForm::off};
+  policy.heartbeat.form = kForms[random.below(kForms.size())];
+  policy.heartbeat.jitter = random.one_in(2) ? 5s : 0s;
+  policy.heartbeat.event = "~beat~";
+  policy.heartbeat.bytes = ":~bytes~\n\n";
+  policy.heartbeat.padding = random.one_in(4) ? 7 : 0;
+  if (random.one_in(2)) policy.opening.comment = "~hello~";
+  if (random.one_in(3)) policy.opening.event = "~open~";
+  if (random.one_in(3)) policy.opening.retry = 2s;
+  if (random.one_in(2)) policy.early_open = {random.one_in(2) ? 10ms : 5'000ms, random.one_in(2)};
+  if (random.one_in(2)) {
+    policy.error_event.event = "~error~";
+    if (random.one_in(2)) policy.error_event.statuses = {{404, 404}, {500, 599}};
+    if (random.one_in(2)) policy.error_event.then = exchange::AfterError::hold;
+  }
+  if (random.one_in(3)) policy.unavailable.hold = 10s;
+  if (random.one_in(3)) policy.max_age = {random.one_in(2) ? 100ms : 20'000ms, 2s, 3s, {"GET", "POST"}};
+  if (random.one_in(3)) policy.idle_timeout = 10s;
+  if (random.one_in(2)) policy.end_event = "~end~";
+  policy.complete_last_event = random.one_in(2);
+}
+
 PolicySet random_policies(Random& random) {
   PolicySet policies;
   UpstreamPolicy upstream;
@@ -27,8 +53,12 @@ PolicySet random_policies(Random& random) {
   policies.upstreams.push_back(upstream);
   RoutePolicy route;
   route.name = "all";
-  route.event_stream.heartbeat.insertion = sse::Insertion::comment("~beat~");
-  if (random.one_in(12)) route.event_stream.heartbeat.interval = std::nullopt;
+  exchange::EventStreamPolicy& policy = route.event_stream;
+  policy.heartbeat.text = "~beat~";
+  if (random.one_in(12)) policy.heartbeat.interval = std::nullopt;
+  if (random.one_in(2)) opt_in(policy, random);
+  policy.heartbeat.make_insertion();
+  policy.opening.make_bytes();
   policies.routes.push_back(route);
   policies.limits.pending_bytes = random.one_in(2) ? 256 * 1024 : 16 * 1024;
   return policies;
@@ -53,6 +83,7 @@ Simulation::Simulation(std::uint64_t seed) : seed_(seed), random_(seed), policie
     endless_ = endless_ || (responses_.back().switches && client_stops_at_ < 600);
     if (requests_.back().last || requests_.back().malformed || requests_.back().upgrade) break;
   }
+  endless_ = endless_ || policies_.routes[0].event_stream.error_event.then == exchange::AfterError::hold;
   if (requests_.back().upgrade && responses_.back().switches) tunnel_bytes_.assign(random_.below(300), 't');
   if (random_.one_in(3)) put_idle(new_backend().socket);
   at(a_while(), [this] { send_request(0); });

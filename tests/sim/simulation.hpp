@@ -78,6 +78,7 @@ class Simulation final : private Surroundings {
   void judge(SimulationCounts& counts);
   void judge_exchange(std::size_t number, const exchange::LifecycleRecord& end, const WireMessage* message);
   void judge_reason(std::size_t number, const exchange::LifecycleRecord& end);
+  void judge_own_stream(std::size_t number, const exchange::LifecycleRecord& end, const WireMessage& message);
   void judge_body(std::size_t number, const exchange::LifecycleRecord& end, const WireMessage& message);
   void judge_requests();
 
@@ -106,6 +107,7 @@ class Simulation final : private Surroundings {
   bool drained_ = false;
   bool forced_ = false;
   bool endless_ = false;
+  std::uint64_t own_streams_ = 0;
   std::string trace_;
   std::string broken_;
 };

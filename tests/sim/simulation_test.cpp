@@ -37,15 +37,34 @@ TEST(Simulation, WhateverHappensTheLawsHold) {
   if (runs() < 5'000) return;
   // The laws are easily kept by doing nothing. Everything that can happen must have happened often.
   const std::uint64_t often = runs() / 1'000;
-  for (const char* what :
-       {"request complete", "request client_gone", "request client_stalled", "request upstream_reset",
-        "request upstream_truncated", "request upstream_unreachable", "request upstream_timeout",
-        "request protocol_error", "request forced", "stream_close complete", "stream_close client_gone",
-        "stream_close client_stalled", "stream_close upstream_reset", "stream_close upstream_truncated",
-        "stream_close drain", "stream_close forced", "stream_close protocol_error", "heartbeats", "informational"}) {
+  for (const char* what : {"request complete",
+                           "request client_gone",
+                           "request client_stalled",
+                           "request upstream_reset",
+                           "request upstream_truncated",
+                           "request upstream_unreachable",
+                           "request upstream_timeout",
+                           "request protocol_error",
+                           "request forced",
+                           "stream_close complete",
+                           "stream_close client_gone",
+                           "stream_close client_stalled",
+                           "stream_close upstream_reset",
+                           "stream_close upstream_truncated",
+                           "stream_close drain",
+                           "stream_close max_age",
+                           "stream_close upstream_idle",
+                           "stream_close upstream_error",
+                           "stream_close upstream_unreachable",
+                           "own streams",
+                           "stream_close forced",
+                           "stream_close protocol_error",
+                           "heartbeats",
+                           "informational"}) {
     EXPECT_GT(counts.of[what], often) << what;
   }
   EXPECT_GT(counts.of["stream_close limit"], 0U);
+  EXPECT_GT(counts.of["stream_close upstream_unreachable"], 0U);
 }
 
 }  // namespace
