@@ -61,11 +61,7 @@ void Exchange::on_request_head(const http::RequestHead& head, const http::Framin
       prepare_request(head, framing, *policies_, *route_, peer, turn.scratch, account_.text());
   upgrade_offered_ = prepared.upgrade_offered;
   repeatable_ = prepared.repeatable;
-  if (http::offers_http2(head)) {
-    LifecycleRecord downgrade;
-    downgrade.detail = "h2c_upgrade";
-    record(LifecycleEvent::downgrade, downgrade, turn);
-  }
+  if (http::offers_http2(head)) record(LifecycleEvent::downgrade, downgrade_by("h2c_upgrade"), turn);
   rescue_ = Rescue::for_request(head, framing, prepared, *route_, turn.now);
   connect(prepared.pooled_ok ? UpstreamWish::Kind::pooled_ok : UpstreamWish::Kind::fresh, turn.now);
 }

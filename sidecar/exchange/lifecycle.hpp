@@ -68,6 +68,14 @@ struct LifecycleRecord {
   std::string_view detail;  ///< `how` of a downgrade; for failures a few words such as "connection refused".
 };
 
+/// An HTTP/2 client was moved to HTTP/1.1.
+[[nodiscard]] inline LifecycleRecord downgrade_by(std::string_view how) {
+  LifecycleRecord record;
+  record.event = LifecycleEvent::downgrade;
+  record.detail = how;
+  return record;
+}
+
 /// Counted per worker from the start, without a record of its own.
 enum class Counted : std::uint8_t {
   heartbeat_deferred_mid_line,  ///< Silence in the middle of a line: nothing may be sent there.

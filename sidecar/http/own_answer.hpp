@@ -15,7 +15,7 @@ struct OwnAnswer {
   std::string_view upstream;            ///< Configured name; empty when no upstream is involved.
   bool json = false;                    ///< The client prefers JSON.
   std::chrono::seconds retry_after{0};  ///< 0: nothing is said about it.
-  Fields more;                          ///< Further fields of its head.
+  Fields more{};                        ///< Further fields of its head.
 };
 
 [[nodiscard]] std::string_view reason_phrase(int status);

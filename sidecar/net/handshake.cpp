@@ -142,12 +142,7 @@ void Handshake::shake_hands() {
 
 /// The one place where a connection that speaks TLS becomes a session, of the protocol that was agreed on.
 void Handshake::hand_over() {
-  if (stream_.tls()->downgraded()) {
-    exchange::LifecycleRecord downgrade;
-    downgrade.event = exchange::LifecycleEvent::downgrade;
-    downgrade.detail = "alpn";
-    record(downgrade);
-  }
+  if (stream_.tls()->downgraded()) record(exchange::downgrade_by("alpn"));
   handed_over_ = true;
   Worker& worker = worker_;
   Stream stream = std::move(stream_);

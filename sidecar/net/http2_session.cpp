@@ -264,11 +264,9 @@ void Http2Session::finish(TimePoint now) {
 
 void Http2Session::log_downgrade() {
   downgrade_logged_ = true;
-  exchange::LifecycleRecord record;
-  record.event = exchange::LifecycleEvent::downgrade;
+  exchange::LifecycleRecord record = exchange::downgrade_by("prior_knowledge");
   record.id = worker_.bench().next_id++;
   record.client = arrival_.peer;
-  record.detail = "prior_knowledge";
   worker_.bench().lifecycle.on_record(record);
 }
 
