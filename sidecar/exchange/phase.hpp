@@ -14,13 +14,13 @@ namespace sidecar::exchange {
 ///     idle ──request head──▶ connecting ──upstream ready──▶ awaiting ──final head──▶ responding | streaming
 ///      │                         ▲                            │   └─────101────────▶ tunnel
 ///      │                         └── pooled connection dead ──┘
-///      │                         │
-///      │   (only where a route opts in; from connecting or awaiting)
-///      │                         ├── the backend is away ──▶ pausing ── the wait is over ──▶ connecting
-///      │                         ├── an answer that is told as an event ──▶ explaining ──▶ holding
-///      │                         └── no answer, told as an event ──▶ holding
-///      │
 ///      └─ (and every other phase) ── an end ──▶ closing ── delivered, or nothing to deliver ──▶ done ──▶ idle
+///
+/// Only where a route opts in:
+///
+///     connecting | awaiting ── the backend is away ──▶ pausing ── the wait is over ──▶ connecting
+///     awaiting ── an answer that is told as an event ──▶ explaining ── it was, and the client is held ──▶ holding
+///     connecting | awaiting | pausing ── there is no answer, which is told as an event ──▶ holding
 ///
 /// Whether the client has the head of an event stream is another question (`streams()`): where a route opts in, the
 /// head goes out in `connecting`, `awaiting` or `pausing` already. From then on no answer of the backend can be passed

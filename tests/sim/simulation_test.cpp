@@ -57,7 +57,6 @@ TEST(Simulation, WhateverHappensTheLawsHold) {
                            "stream_close max_age",
                            "stream_close upstream_idle",
                            "stream_close upstream_error",
-                           "stream_close upstream_unreachable",
                            "own streams",
                            "stream_close forced",
                            "stream_close protocol_error",
