@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace sidecar::exchange {
 namespace {
@@ -10,6 +12,13 @@ namespace {
 using http::Field;
 
 constexpr const char* kPage = "https://app.example";
+
+CorsPolicy pages(std::vector<std::string> origins, bool credentials = false) {
+  CorsPolicy policy;
+  policy.origins = std::move(origins);
+  policy.credentials = credentials;
+  return policy;
+}
 
 std::string origin_for(const CorsPolicy& policy, std::vector<Field> request) {
   return std::string(allowed_origin(policy, request));
@@ -28,27 +37,27 @@ std::string answered(const CorsPolicy& policy, std::string_view allowed, std::ve
 }
 
 TEST(Cors, KnowsThePagesOfThePolicy) {
-  const CorsPolicy policy{{kPage, "http://other.example"}};
+  const CorsPolicy policy = pages({kPage, "http://other.example"});
   EXPECT_EQ(origin_for(policy, {{"Origin", kPage}}), kPage);
   EXPECT_EQ(origin_for(policy, {{"Origin", "http://other.example"}}), "http://other.example");
   for (const char* stranger : {"http://app.example", "https://app.example:444", "https://app.example.evil", "null", ""})
     EXPECT_EQ(origin_for(policy, {{"Origin", stranger}}), "") << stranger;
   EXPECT_EQ(origin_for(policy, {}), "");
   EXPECT_EQ(origin_for(policy, {{"Origin", kPage}, {"Origin", kPage}}), "") << "two are none";
-  EXPECT_EQ(origin_for({{"*"}}, {{"Origin", "https://any.example"}}), "*");
+  EXPECT_EQ(origin_for(pages({"*"}), {{"Origin", "https://any.example"}}), "*");
 }
 
 TEST(Cors, SaysSoInTheHead) {
-  const CorsPolicy policy{{kPage}, true};
+  const CorsPolicy policy = pages({kPage}, true);
   EXPECT_EQ(answered(policy, kPage, {}),
             "Access-Control-Allow-Origin=https://app.example;Access-Control-Allow-Credentials=true;Vary=Origin;");
   EXPECT_EQ(answered(policy, "", {}), "Vary=Origin;") << "answers differ by origin";
-  EXPECT_EQ(answered({{"*"}}, "*", {}), "Access-Control-Allow-Origin=*;");
-  EXPECT_EQ(answered({}, "", {}), "") << "off";
+  EXPECT_EQ(answered(pages({"*"}), "*", {}), "Access-Control-Allow-Origin=*;");
+  EXPECT_EQ(answered(pages({}), "", {}), "") << "off";
 }
 
 TEST(Cors, NeverDoublesWhatTheBackendSays) {
-  const CorsPolicy policy{{kPage}, true};
+  const CorsPolicy policy = pages({kPage}, true);
   EXPECT_EQ(answered(policy, kPage, {{"Access-Control-Allow-Origin", "https://its.own"}}),
             "Access-Control-Allow-Origin=https://its.own;");
   EXPECT_EQ(answered(policy, kPage, {{"Vary", "Accept, origin"}, {"Access-Control-Allow-Credentials", "true"}}),

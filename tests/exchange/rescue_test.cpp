@@ -86,7 +86,7 @@ TEST_F(Asked, TellsAnAnswerAsAnEvent) {
   asked->append_event(route.event_stream, true, event);
   EXPECT_EQ(event,
             "retry: 10000\nevent: upstream_error\ndata: {\"status\":401,\"reason\":\"No \\\"entry\\\"\","
-            "\"content_type\":\"application/json\",\"body\":\"line\\n\"}\n\n");
+            "\"content_type\":\"application/json\",\"body\":\"line\\u000a\"}\n\n");
 }
 
 TEST_F(Asked, TellsNoMoreThanFourKibibytesOfTextAndNoHalfCharacter) {
