@@ -9,10 +9,9 @@ namespace sidecar::http {
 namespace {
 
 /// A client may cancel what it asked for, but not as a habit before it was answered (CVE-2023-44487), nor make us reset
-/// streams (CVE-2025-8671): so often, and once more for each stream that was answered.
-constexpr std::uint32_t kOffencesMax = 100;
-/// Frames that wait for a client which does not read, and makes us answer all the same.
-constexpr std::size_t kFramesQueuedMax = 1000;
+/// streams (CVE-2025-8671). Each stream that is answered pays for one that is not; nobody can save up for a flood. This
+/// also bounds the frames that wait for a client which reads nothing.
+constexpr std::int32_t kPatienceMax = 1000;
 /// More than so many times the announced size, and a head is not even decoded to its end.
 constexpr std::size_t kHopelessHead = 4;
 
@@ -38,11 +37,7 @@ void H2Connection::receive(std::string_view bytes) {
   const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
   const auto used = nghttp2_session_mem_recv(session_.get(), data, bytes.size());
   if (used < 0) return fail(static_cast<int>(used));
-  if (offences_ > kOffencesMax + answered_) {
-    break_off(NGHTTP2_ENHANCE_YOUR_CALM, "too many streams were reset unanswered");
-  } else if (nghttp2_session_get_outbound_queue_size(session_.get()) > kFramesQueuedMax) {
-    break_off(NGHTTP2_ENHANCE_YOUR_CALM, "the client makes frames necessary and reads none");
-  }
+  if (patience_ < 0) break_off(NGHTTP2_ENHANCE_YOUR_CALM, "too many streams were reset unanswered");
 }
 
 void H2Connection::fail(int nghttp2_error) {
@@ -81,7 +76,7 @@ void H2Connection::lose_all() {
 bool H2Connection::on_request_begun(std::int32_t id) {
   if (settings_.mode == Mode::refuse) {
     ++refused_;
-    ++offences_;
+    --patience_;
     nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_HTTP_1_1_REQUIRED);
     return false;
   }
@@ -129,7 +124,7 @@ void H2Connection::on_request_end(std::int32_t id) {
 void H2Connection::on_closed(H2Stream& stream, std::uint32_t error_code) {
   const bool ours = stream.reset_;
   stream.on_closed(error_code);
-  if (!ours && !stream.answered_) ++offences_;
+  if (!ours && !stream.answered_) --patience_;
   if (!stream.shown_) {
     release(stream);
   } else if (stream.lost()) {
@@ -183,7 +178,7 @@ void H2Connection::on_head_framed(std::int32_t id, bool ends) {
   // The only one that waits is the last one that was written.
   if (stream->head_written_ && stream->heads_pending_ == 1 && !stream->answered_) {
     stream->answered_ = true;
-    ++answered_;
+    patience_ = std::min(patience_ + 1, kPatienceMax);
   }
   stream->on_head_framed(ends);
   if (!stream->progress_.is_linked()) progress_.push_back(*stream);

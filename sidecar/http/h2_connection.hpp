@@ -106,7 +106,7 @@ class H2Connection {
   void on_data(std::int32_t id, std::string_view bytes);
   void on_request_end(std::int32_t id);
   void on_closed(H2Stream& stream, std::uint32_t error_code);
-  void on_refused_stream() { ++offences_; }
+  void on_refused_stream() { --patience_; }
   void on_ping_answered();
   void on_goaway_framed(std::uint32_t error_code);
   void on_head_framed(std::int32_t id, bool ends);
@@ -138,8 +138,7 @@ class H2Connection {
   std::size_t out_max_ = 0;  ///< When `out_` is full.
   const char* broken_ = nullptr;
   std::size_t refused_ = 0;
-  std::uint32_t offences_ = 0;  ///< Streams that came to nothing by the client's doing.
-  std::uint32_t answered_ = 0;  ///< Streams whose final head went out.
+  std::int32_t patience_ = 100;  ///< How many more streams may come to nothing by the client's doing.
   Leaving leaving_ = Leaving::no;
   bool dead_ = false;  ///< Nothing more can be said to the client.
 };

@@ -175,6 +175,35 @@ TEST(H2Connection, TrailersBehindABodyThatIsOutAlready) {
   EXPECT_EQ(d.stream(1).pending(), 0U);
 }
 
+TEST(H2Connection, TrailersArePendingUntilTheyAreFramed) {
+  H2Dialogue d;
+  d.client(h2::headers(1, h2::request()));
+  d.head(1, 200, kUnknown);
+  static_cast<void>(d.to_client());
+  d.body(1, "abc");
+  d.end(1, {{"X-Sum", "2"}});
+  EXPECT_EQ(d.to_client(1), "DATA 1 'abc'\n");
+  EXPECT_EQ(d.stream(1).pending(), 2U);  // A section and the end.
+  EXPECT_EQ(d.to_client(1), "HEADERS 1 [x-sum: 2] end\n");
+  EXPECT_EQ(d.stream(1).take_sent(), 1U + 3 + 2);
+}
+
+TEST(H2Connection, HeadsOfAnyLengthThatABackendMaySend) {
+  H2Dialogue d;
+  d.client(h2::headers(1, h2::request()) + h2::headers(3, h2::request()));
+  d.head(1, 200, kUnknown, {{"X-Long", std::string(300'000, '~')}});
+  const std::string text = d.to_client();
+  EXPECT_TRUE(text.starts_with("HEADERS 1 [:status: 200] [x-long: ~~~~")) << text.substr(0, 80);
+  EXPECT_GT(text.size(), 300'000U);
+  // One that cannot be sent at all is no head that never comes.
+  static_cast<void>(d.seen());
+  d.head(3, 200, kUnknown, {{"X-Long", std::string(2'000'000, '~')}});
+  EXPECT_EQ(d.to_client(), "RST_STREAM 3 INTERNAL_ERROR\n");
+  EXPECT_EQ(d.seen(), "3 lost INTERNAL_ERROR\n");
+  d.body(1, "x");
+  EXPECT_EQ(d.to_client(), "DATA 1 'x'\n");
+}
+
 TEST(H2Connection, AnEventStreamWithPauses) {
   H2Dialogue d;
   d.client(h2::headers(1, h2::request("GET", "/events", {{"accept", "text/event-stream"}})));

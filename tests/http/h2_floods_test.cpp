@@ -87,6 +87,29 @@ TEST(H2Floods, RequestsThatAreTakenBackAtOnce) {
   EXPECT_EQ(d.connection.streams(), 0U);
 }
 
+TEST(H2Floods, AnAnswerPaysForARequestThatIsTakenBack) {
+  H2Dialogue d;
+  std::uint32_t id = 1;
+  const auto answered = [&](int times) {
+    for (int i = 0; i < times; ++i, id += 2) {
+      d.client(h2::headers(id, h2::request()));
+      d.answer(static_cast<std::int32_t>(id), "x");
+      static_cast<void>(d.to_client());
+      d.release(static_cast<std::int32_t>(id));
+    }
+  };
+  const auto taken_back = [&](int times) {
+    for (int i = 0; i < times; ++i, id += 2) d.client(h2::headers(id, h2::request()) + h2::reset(id));
+    static_cast<void>(d.to_client());
+    return d.connection.over();
+  };
+  answered(50);
+  EXPECT_FALSE(taken_back(150));
+  answered(3'000);
+  EXPECT_FALSE(taken_back(1'000));  // No more than that can be saved up.
+  EXPECT_TRUE(taken_back(1));
+}
+
 TEST(H2Floods, RequestsThatAreTakenBackInOneRead) {
   H2Dialogue d;
   std::string bytes;

@@ -68,6 +68,12 @@ TEST(H2FrameWatch, SeesTheSameHoweverTheBytesAreCut) {
   EXPECT_STREQ(found, "too many CONTINUATION frames in one field section");
 }
 
+TEST(H2FrameWatch, EachFieldSectionMayHaveItsContinuations) {
+  Watch watch;
+  const std::string section = h2::frame(h2::kHeaders, 0, 1, {}) + repeated(h2::frame(h2::kContinuation, 0, 1, {}), 8);
+  EXPECT_EQ(watch.look(section + section), nullptr);
+}
+
 TEST(H2FrameWatch, KnowsWhetherAHeadHasBegun) {
   http::H2FrameWatch watch;
   const auto after = [&](std::string_view bytes) {
