@@ -38,10 +38,10 @@ struct Outside {
 };
 
 constexpr std::array kOutside{
-    Outside{"llhttp.h", "llhttp::", " http "},     Outside{"nghttp2/", "nghttp2::", " http "},
-    Outside{"yaml-cpp/", "yaml-cpp", " config "},  Outside{"spdlog/", "spdlog::", " observe "},
-    Outside{"openssl/", "OpenSSL::", " net "}, Outside{"boost/asio", "", " net "},
-    Outside{"boost/beast", "", " net "},           Outside{"CLI/", "CLI11::", " cli "},
+    Outside{"llhttp.h", "llhttp::", " http "},    Outside{"nghttp2/", "nghttp2::", " http "},
+    Outside{"yaml-cpp/", "yaml-cpp", " config "}, Outside{"spdlog/", "spdlog::", " observe "},
+    Outside{"openssl/", "OpenSSL::", " net "},    Outside{"boost/asio", "", " net "},
+    Outside{"boost/beast", "", " net "},          Outside{"CLI/", "CLI11::", " cli "},
 };
 
 /// Of the standard library, what has a thread, a clock of its own or a file in it.
