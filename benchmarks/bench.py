@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""./dev bench: sse-sidecar beside other proxies, all in one run. See README.md."""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import machine
+import report
+from peers import PEERS, Running, version
+from processes import BOTH, LOAD_CPU, PROXY_CPU, Failed, clean_environment, free_port
+from scenarios import FLOOR, GOALS, OURS, SCENARIOS
+
+ROOT = Path(__file__).resolve().parent.parent
+FOREIGN = 0.03     # of one processor: more than this was used by others, and the sample counts for nothing
+ATTEMPTS = 3       # to take a sample that nobody disturbs
+PATIENCE = 300     # seconds for one sample
+QUICK_ALL = ("idle", "fanout", "requests")   # --quick plays the rest with these only:
+QUICK_PEERS = (FLOOR, OURS, "nginx", "haproxy")
+QUICK_STREAMS = {"100": 50, "1000": 150, "9000": 300}   # growth, when it has to be quick
+
+
+class Bench:
+    """The folder, binaries and certificate of one run, and how a sample is taken."""
+
+    def __init__(self, options):
+        self.options = options
+        self.folder = Path(tempfile.mkdtemp(prefix="sse-sidecar-bench."))
+        self.driver = options.build / "benchmarks/bench_driver"
+        os.environ["PATH"] = f"{options.build}:{options.build}/benchmarks:{os.environ.get('PATH', '')}"
+        import processes
+        processes.SEARCH = f"{options.build}:{options.build}/benchmarks:{processes.SEARCH}"
+        import peers
+        peers.SEARCH = processes.SEARCH
+        self.certificate, self.key, self.pem = machine.make_certificate(self.folder)
+        self.count = 0
+        said = subprocess.run([PEERS[OURS].find(), "--help"], capture_output=True, text=True, check=True).stdout
+        self._ours_has_tls = "--tls-listen" in said
+
+    def has_tls(self, peer):
+        return peer.tls and (peer.name != OURS or self._ours_has_tls)
+
+    def new_folder(self, name):
+        self.count += 1
+        folder = self.folder / f"{self.count}-{name}"
+        folder.mkdir()
+        return folder
+
+    def close(self):
+        if self.options.keep:
+            print(f"bench: logs are in {self.folder}", file=sys.stderr)
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def sample(self, scenario, run):
+        """What the load generator says of one run, as a dictionary."""
+        peer = PEERS[run.peer]
+        proxy = Running(peer, run.setting, self, free_port(), PROXY_CPU if run.pinned else BOTH)
+        try:
+            return self._play(scenario, run, proxy)
+        finally:
+            proxy.stop()
+            if not self.options.keep:
+                shutil.rmtree(proxy.folder, ignore_errors=True)
+
+    def _arguments(self, scenario, run):
+        words = list(scenario.quick if self.options.quick else scenario.full)
+        more = list(run.arguments)
+        if self.options.quick and scenario.name == "growth":
+            streams = QUICK_STREAMS[more[1]]
+            more = ["--streams", streams, "--rate", 1000 / streams]
+        if more and not more[0].startswith("--"):
+            words[0] = more.pop(0)
+        return ["--scenario", *words, *more]
+
+    def _play(self, scenario, run, proxy):
+        held = bool(scenario.counts) or scenario.skew
+        argv = [self.driver, "--proxy", proxy.port, "--origin", proxy.origin_port, "--pids",
+                ",".join(map(str, proxy.pids)), *self._arguments(scenario, run), *(["--hold"] if held else [])]
+        cpus = LOAD_CPU if run.pinned else BOTH
+        driver = subprocess.Popen([str(word) for word in argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                  env=clean_environment(), preexec_fn=lambda: os.sched_setaffinity(0, cpus))
+        watch = Watch(scenario, proxy)
+        began = time.monotonic()
+        try:
+            for line in driver.stdout:
+                said = json.loads(line)
+                if "at" not in said:
+                    break
+                if time.monotonic() - began > PATIENCE:
+                    raise Failed("took too long")
+                driver.stdin.write(watch.answer(said["at"]) + "\n")
+                driver.stdin.flush()
+            else:
+                raise Failed(f"the load generator ended with {driver.wait()}")
+        finally:
+            watch.close()
+            driver.kill()
+            driver.wait()
+        if "error" in said:
+            raise Failed(f"{said['error']}; {proxy.program.said()}")
+        return {**said, **watch.figures}
+
+
+class Watch:
+    """What is looked at from outside while a sample is taken."""
+
+    def __init__(self, scenario, proxy):
+        self.scenario, self.proxy, self.figures, self._calls = scenario, proxy, {}, None
+
+    def answer(self, at):
+        if at == "restart":
+            self.proxy.stop(patience=30)
+            self.proxy.start()
+            return " ".join(map(str, self.proxy.pids))
+        if at == "begin" and self.scenario.counts:
+            self._calls = machine.CallCount(self.proxy.pids, self.proxy.folder)
+        if at == "end" and self.scenario.counts:
+            self.figures["calls"] = self._calls.end()
+            self._calls = None
+        if at == "end" and self.scenario.skew:
+            self.figures["skew"] = machine.skew(self.proxy.pids)
+        return ""
+
+    def close(self):
+        if self._calls:
+            self._calls.end()
+
+
+def disturbed(said):
+    return said.get("foreign", 0) > FOREIGN
+
+
+def losses(said):
+    return {key: said[key] for key in ("missing", "repeated", "cut") if said.get(key)}
+
+
+def take(bench, scenario, run):
+    """A sample, if possible an undisturbed one."""
+    for attempt in range(1 if bench.options.quick else ATTEMPTS):
+        said = bench.sample(scenario, run)
+        said["disturbed"] = disturbed(said) and not scenario.counts   # a count stays what it is
+        if not said["disturbed"]:
+            break
+        if attempt + 1 < ATTEMPTS and not bench.options.quick:
+            print(f"bench:   {run.label}: disturbed ({said['foreign']:.2f}), again", file=sys.stderr)
+    return said
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small and short: shows that everything runs; its times say nothing")
+    parser.add_argument("--only", action="append", metavar="SCENARIO", choices=[one.name for one in SCENARIOS],
+                        help="only this one (repeatable): " + " ".join(one.name for one in SCENARIOS))
+    parser.add_argument("--peers", metavar="LIST", help="only these, with commas: " + ",".join(PEERS))
+    parser.add_argument("--rounds", type=int, metavar="N", help="how often everything is measured (5; quick: 1)")
+    parser.add_argument("--write", action="store_true", help="writes benchmarks/RESULTS.md and its plots")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where samples, tables and plots go (build/bench)")
+    parser.add_argument("--keep", action="store_true", help="keeps the configurations and logs of every sample")
+    parser.add_argument("--build", type=Path, default=ROOT / "build/release", help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    options.rounds = options.rounds or (1 if options.quick else 5)
+    options.out = options.out or ROOT / "build/bench"
+    unknown = set((options.peers or "").split(",")) - set(PEERS) - {""}
+    if unknown:
+        parser.error(f"no such peer: {' '.join(sorted(unknown))}")
+    return options
+
+
+def chosen(options):
+    """Scenarios with the runs that are wanted."""
+    names = options.peers.split(",") if options.peers else list(PEERS)
+    for scenario in SCENARIOS:
+        runs = [run for run in scenario.runs if run.peer in names]
+        if options.quick and not options.peers and scenario.name not in QUICK_ALL:
+            runs = [run for run in runs if run.peer in QUICK_PEERS and not run.label.endswith(" 9000 streams")]
+        if runs and (not options.only or scenario.name in options.only):
+            yield scenario, runs
+
+
+def measure(bench, results):
+    """All scenarios, all rounds; the order within a scenario turns from round to round."""
+    for number in range(bench.options.rounds):
+        for scenario, runs in chosen(bench.options):
+            turn = number % len(runs)
+            print(f"bench: round {number + 1}, {scenario.name}", file=sys.stderr, flush=True)
+            for run in runs[turn:] + runs[:turn]:
+                if run.setting.tls and not bench.has_tls(PEERS[run.peer]):
+                    results.skip(scenario, run, "has no TLS listener yet")
+                    continue
+                try:
+                    results.add(scenario, run, take(bench, scenario, run))
+                except Failed as failure:
+                    results.fail(scenario, run, str(failure))
+
+
+def main(argv):
+    options = parse(argv)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    bench = Bench(options)
+    results = report.Results()
+    try:
+        results.machine = machine.describe(ROOT)
+        results.versions = {name: version(peer) for name, peer in PEERS.items() if peer.find()}
+        measure(bench, results)
+    finally:
+        bench.close()
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "samples.json").write_text(json.dumps(results.samples, indent=1))
+    text = report.markdown(results, [scenario for scenario, _ in chosen(options)], GOALS, options)
+    report.write_plots(results, [scenario for scenario, _ in chosen(options)], options.out)
+    (options.out / "RESULTS.md").write_text(text)
+    print(text)
+    if options.write:
+        report.install(options.out, ROOT / "benchmarks")
+    return report.verdict(results, (OURS, FLOOR))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,180 @@
+"""Samples to medians, tables, plots and a verdict."""
+
+import shutil
+import statistics
+from collections import defaultdict
+
+from plots import bars
+from scenarios import FLOOR, OURS
+
+LOSSES = ("missing", "repeated", "cut")
+
+
+class Results:
+    """All samples of a run."""
+
+    def __init__(self):
+        self.samples = defaultdict(lambda: defaultdict(list))   # scenario, label
+        self.failures = []       # (scenario, label, why)
+        self.skipped = {}        # (scenario, label): why
+        self.machine, self.versions = {}, {}
+
+    def add(self, scenario, run, said):
+        self.samples[scenario.name][run.label].append(said)
+
+    def fail(self, scenario, run, why):
+        print(f"bench: {scenario.name}, {run.label}: FAILED: {why}", flush=True)
+        self.failures.append((scenario.name, run.label, why))
+
+    def skip(self, scenario, run, why):
+        self.skipped[scenario.name, run.label] = why
+
+    def counted(self, scenario, label):
+        """The samples that nobody disturbed; all, when there is no such sample."""
+        taken = self.samples[scenario][label]
+        return [said for said in taken if not said.get("disturbed")] or taken
+
+    def is_disturbed(self, scenario, label):
+        taken = self.samples[scenario][label]
+        return bool(taken) and all(said.get("disturbed") for said in taken)
+
+    def values(self, scenario, label, metric):
+        return [metric.value(said) for said in self.counted(scenario, label)]
+
+    def median(self, scenario, label, metric):
+        values = self.values(scenario, label, metric)
+        return statistics.median(values) if values else None
+
+    def losses(self):
+        """(scenario, label, what was lost) of every sample with a loss."""
+        return [(scenario, label, {key: said[key] for key in LOSSES if said.get(key)})
+                for scenario, labels in self.samples.items() for label, taken in labels.items()
+                for said in taken if any(said.get(key) for key in LOSSES)]
+
+
+def table(header, rows):
+    lines = ["| " + " | ".join(header) + " |", "|" + "|".join("---" if i == 0 else "---:" for i in range(len(header))) + "|"]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def scenario_table(results, scenario):
+    labels = [run.label for run in scenario.runs if results.samples[scenario.name][run.label]]
+    compared = [metric for metric in scenario.metrics if metric.compare and not metric.absolute]
+    header = ["", *(metric.title for metric in scenario.metrics)]
+    if compared and len(labels) > 1:
+        header += [f"{compared[0].title.split(',')[0]}, × best peer", "× relay"]
+    rows = []
+    for label in labels:
+        row = [f"**{label}**" if label.startswith(OURS) else label]
+        for metric in scenario.metrics:
+            value = results.median(scenario.name, label, metric)
+            row.append(metric.form.format(value) + (" †" if results.is_disturbed(scenario.name, label) else ""))
+        if len(header) > len(row):
+            row += ratios(results, scenario, compared[0], label, labels)
+        rows.append(row)
+    return table(header, rows)
+
+
+def ratios(results, scenario, metric, label, labels):
+    value = results.median(scenario.name, label, metric)
+    peers = [results.median(scenario.name, one, metric) for one in labels if not one.startswith((OURS, FLOOR))]
+    best = min(peers, default=None)
+    floor = results.median(scenario.name, FLOOR, metric)
+    return ["" if not reference else f"{value / reference:.2f}" for reference in (best, floor)]
+
+
+def figure(results, scenarios, goal, label):
+    """A median of one row, or how it has grown from the row at the goal's base."""
+    metric = next(one for one in scenarios[goal.scenario].metrics if one.key == goal.metric)
+    value = results.median(goal.scenario, label, metric)
+    if value is None or not goal.base:
+        return value
+    base = results.median(goal.scenario, label.split(",")[0] + goal.base, metric)
+    return value / base if base else None
+
+
+def judge(results, scenarios, goals):
+    """A row a goal: ours, the reference, the ratio, what must be and whether it is."""
+    rows = []
+    for goal in goals:
+        if goal.scenario not in scenarios:
+            continue
+        ours = figure(results, scenarios, goal, goal.ours)
+        if ours is None:
+            why = results.skipped.get((goal.scenario, goal.ours), "not measured")
+            rows.append([goal.title, why, "", "", "", "", ""])
+            continue
+        if goal.peers:
+            peers = [(value, label) for label in goal.peers
+                     if (value := figure(results, scenarios, goal, label)) is not None]
+            if not peers:
+                continue
+            best, who = min(peers)
+            reached, shown = ours / best if best else float("inf"), f"{best:.2f} ({who})"
+        else:
+            reached, shown = abs(ours), ""
+        holds = (lambda limit: reached >= limit) if goal.more else (lambda limit: reached <= limit)
+        must = "" if goal.must == float("inf") else f"{'≥' if goal.more else '≤'} {goal.must:g}"
+        rows.append([goal.title, f"{ours:.2f}", shown, f"{reached:.2f}", must, "yes" if holds(goal.must) else "**no**",
+                     f"{goal.aim:g}: {'yes' if holds(goal.aim) else 'no'}"])
+    return table(["goal", "ours", "best of whom it is held against", "figure", "must", "holds", "aim"], rows)
+
+
+def markdown(results, scenarios, goals, options):
+    by_name = {scenario.name: scenario for scenario in scenarios}
+    lines = ["# Results", "", "Made by `./dev bench" + (" --quick" if options.quick else "") + "`; [README.md](README.md) says how.", ""]
+    lines += table(["", ""], [[key, value] for key, value in results.machine.items()]) + [""]
+    lines += table(["program", "version"], [[name, value] for name, value in results.versions.items()]) + [""]
+    if options.quick:
+        lines += ["**A quick run: it shows that everything runs. Its times say nothing.**", ""]
+    lines += [f"Medians of {options.rounds} round{'s' if options.rounds > 1 else ''}. sse-sidecar runs as it comes, its log included; "
+              "the others without logs unless the row says so. † all samples of this row were disturbed by other programs.", ""]
+    lines += ["## Goals", ""] + judge(results, by_name, goals) + [""]
+    for scenario in scenarios:
+        lines += [f"## {scenario.title}", ""] + ([scenario.about, ""] if scenario.about else [])
+        lines += scenario_table(results, scenario)
+        skipped = [f"{label}: {why}" for (name, label), why in results.skipped.items() if name == scenario.name]
+        failed = [f"{label} FAILED: {why.splitlines()[0]}" for name, label, why in results.failures if name == scenario.name]
+        lines += ["", *(f"- {line}" for line in skipped + failed)] + ([""] if skipped or failed else [])
+        if len([run for run in scenario.runs if results.samples[scenario.name][run.label]]) > 1 and not options.quick:
+            lines += [f"![{scenario.title}](results/{scenario.name}.svg)", ""]
+    lines += ["## Events missing, repeated or cut", ""] + loss_lines(results)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def loss_lines(results):
+    taken = sum(len(one) for labels in results.samples.values() for one in labels.values())
+    lost = results.losses()
+    if not lost:
+        return [f"None in {taken} samples."]
+    return [f"- {scenario}, {label}: " + ", ".join(f"{count} {what}" for what, count in lost_here.items())
+            for scenario, label, lost_here in lost]
+
+
+def write_plots(results, scenarios, folder):
+    target = folder / "results"
+    target.mkdir(exist_ok=True)
+    for scenario in scenarios:
+        metric = scenario.metrics[0]
+        rows = [(run.label, sorted(results.values(scenario.name, run.label, metric))) for run in scenario.runs
+                if results.samples[scenario.name][run.label]]
+        if len(rows) > 1:
+            (target / f"{scenario.name}.svg").write_text(bars(f"{scenario.title}: {metric.title}", rows, metric.form))
+
+
+def install(folder, benchmarks):
+    shutil.copy(folder / "RESULTS.md", benchmarks / "RESULTS.md")
+    shutil.copytree(folder / "results", benchmarks / "results", dirs_exist_ok=True)
+
+
+def verdict(results, trusted):
+    """The exit code: everything ran, and what runs through ours and the relay came through whole. Times decide nothing."""
+    status = 0
+    for scenario, label, why in results.failures:
+        print(f"bench: could not be run: {scenario}, {label}: {why.splitlines()[0]}")
+        status = 1
+    for scenario, label, lost in results.losses():
+        ours = label.split(",")[0] in trusted
+        print(f"bench: {scenario}, {label}: {lost}" + ("" if ours else " (not ours)"))
+        status = 1 if ours else status
+    return status
