@@ -180,7 +180,7 @@ def chosen(options):
     for scenario in SCENARIOS:
         runs = [run for run in scenario.runs if run.peer in names]
         if options.quick and not options.peers and scenario.name not in QUICK_ALL:
-            runs = [run for run in runs if run.peer in QUICK_PEERS and not run.label.endswith(" 9000 streams")]
+            runs = [run for run in runs if run.peer in QUICK_PEERS and not run.label.endswith(" 1000 streams")]
         if runs and (not options.only or scenario.name in options.only):
             yield scenario, runs
 

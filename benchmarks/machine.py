@@ -74,14 +74,19 @@ class CallCount:
     def end(self):
         self._process.send_signal(signal.SIGINT)
         self._process.wait(10)
-        text = self._output.read_text()
-        if self._tool == "perf":
-            found = re.search(r"^(\d+),", text, re.MULTILINE)
-        else:
-            found = re.search(r"^\s*100\.00\s+\S+\s+(?:\S+\s+)?(\d+)\s+(?:\d+\s+)?total$", text, re.MULTILINE)
-        if not found:
-            raise Failed(f"{self._tool} counted nothing: {text}")
-        return int(found[1])
+        counted = calls_in(self._tool, self._output.read_text())
+        if counted is None:
+            raise Failed(f"{self._tool} counted nothing: {self._output.read_text()}")
+        return counted
+
+
+def calls_in(tool, text):
+    """The sum in what the tool has written; None: there is none."""
+    if tool == "perf":
+        found = re.search(r"^(\d+),", text, re.MULTILINE)
+    else:   # seconds, microseconds a call, calls, perhaps errors
+        found = re.search(r"^100\.00\s+[\d.]+\s+\d+\s+(\d+)(?:\s+\d+)?\s+total$", text, re.MULTILINE)
+    return int(found[1]) if found else None
 
 
 def skew(pids):

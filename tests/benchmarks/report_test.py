@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""From samples to tables and the exit code, and from templates to configurations."""
+
+import contextlib
+import io
+import sys
+import unittest
+import xml.dom.minidom
+from pathlib import Path
+from types import SimpleNamespace
+
+BENCHMARKS = Path(__file__).resolve().parent.parent.parent / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+
+import machine  # noqa: E402
+import plots  # noqa: E402
+import report  # noqa: E402
+from peers import PEERS, Setting, render  # noqa: E402
+from scenarios import FLOOR, GOALS, OURS, SCENARIOS, Goal, Metric, Run, Scenario, pss_bend, pss_slope  # noqa: E402
+
+CPU = Metric("cpu", "CPU, µs", lambda said: said["cpu"])
+SCENE = Scenario("scene", "Scene", (), (), (Run(FLOOR, FLOOR), Run(OURS, OURS), Run("nginx", "nginx"), Run("caddy", "caddy")), (CPU,))
+VALUES = {"PORT": 1, "ORIGIN": 2, "WORKERS": 1, "FOLDER": "/f", "CERTIFICATE": "/c", "KEY": "/k", "PEM": "/p"}
+
+
+def results(**samples):
+    made = report.Results()
+    for label, taken in samples.items():
+        run = Run(label.replace("_", "-"), label.replace("_", "-"))
+        for sample in taken:
+            made.add(SCENE, run, sample if isinstance(sample, dict) else {"cpu": sample})
+    return made
+
+
+def judged(made, goal):
+    return report.judge(made, {"scene": SCENE}, [goal])[2:]
+
+
+class Samples(unittest.TestCase):
+    def test_the_median_counts(self):
+        self.assertEqual(results(nginx=[1, 100, 3]).median("scene", "nginx", CPU), 3)
+
+    def test_a_disturbed_sample_does_not(self):
+        made = results(nginx=[1, {"cpu": 100, "disturbed": True}, 3])
+        self.assertEqual(made.median("scene", "nginx", CPU), 2)
+        self.assertFalse(made.is_disturbed("scene", "nginx"))
+
+    def test_unless_there_is_no_other_and_then_it_is_marked(self):
+        made = results(nginx=[{"cpu": 100, "disturbed": True}])
+        self.assertEqual(made.median("scene", "nginx", CPU), 100)
+        self.assertIn("100.00 †", "\n".join(report.scenario_table(made, SCENE)))
+
+    def test_ratios_are_to_the_best_peer_and_to_the_relay(self):
+        rows = report.scenario_table(results(relay=[2], sse_sidecar=[3], nginx=[4], caddy=[6]), SCENE)
+        self.assertIn(f"| **{OURS}** | 3.00 | 0.75 | 1.50 |", rows)
+        self.assertIn("| caddy | 6.00 | 1.50 | 3.00 |", rows)
+
+
+class Goals(unittest.TestCase):
+    def test_against_the_best_of_the_peers(self):
+        made = results(sse_sidecar=[3], nginx=[4], caddy=[6])
+        self.assertEqual(judged(made, Goal("g", "scene", "cpu", ("nginx", "caddy"), 0.8, 0.7)),
+                         ["| g | 3.00 | 4.00 (nginx) | 0.75 | ≤ 0.8 | yes | 0.7: no |"])
+
+    def test_against_a_figure(self):
+        made = results(sse_sidecar=[3])
+        self.assertIn("| **no** |", judged(made, Goal("g", "scene", "cpu", (), 2.9))[0])
+        self.assertIn("| yes |", judged(made, Goal("g", "scene", "cpu", (), 3))[0])
+        self.assertIn("≥ 3 | yes", judged(made, Goal("g", "scene", "cpu", (), 3, more=True))[0])
+        self.assertIn("≥ 4 | **no**", judged(made, Goal("g", "scene", "cpu", (), 4, more=True))[0])
+
+    def test_growth_is_from_row_to_row(self):
+        made = report.Results()
+        for label, cpu in ((f"{OURS}, few", 2), (f"{OURS}, many", 3), ("nginx, few", 2), ("nginx, many", 4)):
+            made.add(SCENE, Run(label, label.split(",")[0]), {"cpu": cpu})
+        goal = Goal("g", "scene", "cpu", ("nginx, many",), ours=f"{OURS}, many", base=", few")
+        self.assertEqual(judged(made, goal), ["| g | 1.50 | 2.00 (nginx, many) | 0.75 | ≤ 1 | yes | 1: yes |"])
+
+    def test_every_goal_names_rows_and_figures_that_exist(self):
+        scenarios = {scenario.name: scenario for scenario in SCENARIOS}
+        for goal in GOALS:
+            with self.subTest(goal.title):
+                scenario = scenarios[goal.scenario]
+                labels = {run.label for run in scenario.runs}
+                self.assertIn(goal.metric, {metric.key for metric in scenario.metrics})
+                self.assertIn(goal.ours, labels)
+                self.assertTrue(set(goal.peers) & labels or not goal.peers)
+
+
+class Verdict(unittest.TestCase):
+    def verdict(self, made):
+        with contextlib.redirect_stdout(io.StringIO()):
+            return report.verdict(made, (OURS, FLOOR))
+
+    def test_times_decide_nothing(self):
+        self.assertEqual(self.verdict(results(sse_sidecar=[1000], nginx=[1])), 0)
+
+    def test_a_loss_of_ours_or_of_the_relay_does(self):
+        for label in ("sse_sidecar", "relay"):
+            for what in report.LOSSES:
+                self.assertEqual(self.verdict(results(**{label: [{"cpu": 1, what: 1}]})), 1)
+        self.assertEqual(self.verdict(results(nginx=[{"cpu": 1, "missing": 1}])), 0)
+
+    def test_what_could_not_be_run_does(self):
+        made = results()
+        with contextlib.redirect_stdout(io.StringIO()):
+            made.fail(SCENE, Run("nginx", "nginx"), "why")
+        self.assertEqual(self.verdict(made), 1)
+
+    def test_a_loss_stands_in_the_report(self):
+        made = results(nginx=[{"cpu": 1, "missing": 3}])
+        self.assertEqual(report.loss_lines(made), ["- scene, nginx: 3 missing"])
+        text = report.markdown(made, [SCENE], [], SimpleNamespace(quick=True, rounds=1))
+        self.assertIn("- scene, nginx: 3 missing", text)
+
+
+class Figures(unittest.TestCase):
+    SAID = {"pss_empty_kib": 10, "pss_1000_kib": 1000, "pss_5000_kib": 9000, "pss_9000_kib": 17400}
+
+    def test_slope_and_bend(self):
+        self.assertEqual(pss_slope(self.SAID), 16400 / 8000)
+        self.assertAlmostEqual(pss_bend(self.SAID), 5.0)
+
+
+class Templates(unittest.TestCase):
+    def test_lines_for_a_setting(self):
+        text = "a\n  [log] b @PORT@\n[tls many] c\n[::1] d\n"
+        self.assertEqual(render(text, Setting(), VALUES), "a\n[::1] d\n")
+        self.assertEqual(render(text, Setting(log=True), VALUES), "a\n  b 1\n[::1] d\n")
+        self.assertEqual(render(text, Setting(tls=True, workers=2), VALUES), "a\nc\n[::1] d\n")
+
+    def test_nothing_is_left_of_any_template(self):
+        for peer in PEERS.values():
+            for template in peer.templates.values():
+                for setting in (Setting(), Setting(log=True), Setting(tls=True), Setting(workers=2)):
+                    text = render((BENCHMARKS / "peers" / template).read_text(), setting, VALUES)
+                    self.assertNotRegex(text, r"@[A-Z]+@|\[(log|quiet|tls|plain|one|many)\]", template)
+
+
+class Counting(unittest.TestCase):
+    def test_what_perf_and_strace_say(self):
+        self.assertEqual(machine.calls_in("perf", "# started on Sat Nov 21\n\n1234,,raw_syscalls:sys_enter,5,100.00,,\n"), 1234)
+        strace = ("% time     seconds  usecs/call     calls    errors syscall\n------ ----\n 60.00    0.1   3   700           write\n"
+                  "------ ----------- ----------- --------- --------- ----------------\n100.00    0.171       1       1234        56 total\n")
+        self.assertEqual(machine.calls_in("strace", strace), 1234)
+        self.assertIsNone(machine.calls_in("perf", "<not counted>,,raw_syscalls:sys_enter\n"))
+
+
+class Plots(unittest.TestCase):
+    def test_is_xml(self):
+        xml.dom.minidom.parseString(plots.bars("a < b", [("x & y", [1.0, 2.0]), (OURS, [0.0])], "{:.1f}"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
