@@ -85,8 +85,9 @@ class Bench:
         argv = [self.driver, "--proxy", proxy.port, "--origin", proxy.origin_port, "--pids",
                 ",".join(map(str, proxy.pids)), *self._arguments(scenario, run), *(["--hold"] if held else [])]
         cpus = LOAD_CPU if run.pinned else BOTH
-        driver = subprocess.Popen([str(word) for word in argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                  env=clean_environment(), preexec_fn=lambda: os.sched_setaffinity(0, cpus))
+        driver = subprocess.Popen([str(word) for word in argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  text=True, env=clean_environment(),
+                                  preexec_fn=lambda: os.sched_setaffinity(0, cpus))
         watch = Watch(scenario, proxy)
         began = time.monotonic()
         try:
@@ -156,9 +157,11 @@ def take(bench, scenario, run):
 
 def parse(argv):
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small and short: shows that everything runs; its times say nothing")
-    parser.add_argument("--only", action="append", metavar="SCENARIO", choices=[one.name for one in SCENARIOS],
-                        help="only this one (repeatable): " + " ".join(one.name for one in SCENARIOS))
+    names = [scenario.name for scenario in SCENARIOS]
+    parser.add_argument("--quick", action="store_true",
+                        help="small and short: shows that everything runs; its times say nothing")
+    parser.add_argument("--only", action="append", metavar="SCENARIO", choices=names,
+                        help="only this one (repeatable): " + " ".join(names))
     parser.add_argument("--peers", metavar="LIST", help="only these, with commas: " + ",".join(PEERS))
     parser.add_argument("--rounds", type=int, metavar="N", help="how often everything is measured (5; quick: 1)")
     parser.add_argument("--write", action="store_true", help="writes benchmarks/RESULTS.md and its plots")

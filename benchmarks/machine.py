@@ -19,7 +19,8 @@ def _first(path, pattern, otherwise="?"):
 
 def describe(root):
     """What a reader needs to judge the figures, as pairs."""
-    commit = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    commit = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty"], capture_output=True, text=True,
+                            check=False)
     memory = int(_first("/proc/meminfo", r"MemTotal:\s+(\d+)", "0")) / 1024 / 1024
     return {
         "date": time.strftime("%Y-%m-%d"),
@@ -35,9 +36,9 @@ def describe(root):
 def make_certificate(folder):
     """An ECDSA certificate that nobody checks; certificate, key, and both in one file."""
     certificate, key, pem = folder / "bench.crt", folder / "bench.key", folder / "bench.pem"
-    done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-                           "-subj", "/CN=bench.example", "-addext", "subjectAltName=DNS:bench.example", "-keyout", key, "-out", certificate],
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                           "-days", "30", "-subj", "/CN=bench.example", "-addext", "subjectAltName=DNS:bench.example",
+                           "-keyout", key, "-out", certificate], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Failed(f"openssl: {done.stderr}")
     pem.write_text(certificate.read_text() + key.read_text())
@@ -59,16 +60,17 @@ class CallCount:
         else:
             raise Failed("neither perf nor strace can count system calls here")
         self._tool = argv[0]
-        self._process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                         stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL,
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(0.3)   # neither says when it has attached
 
     @classmethod
     def _has_perf(cls):
         if cls._perf is None:
-            tried = shutil.which("perf", path=processes.SEARCH) and subprocess.run(
-                ["perf", "stat", "-x", ",", "-e", "raw_syscalls:sys_enter", "true"], capture_output=True, text=True, check=False)
-            cls._perf = bool(tried) and re.search(r"^\d+,", tried.stderr, re.MULTILINE) is not None
+            words = ["perf", "stat", "-x", ",", "-e", "raw_syscalls:sys_enter", "true"]
+            there = shutil.which("perf", path=processes.SEARCH) is not None
+            said = subprocess.run(words, capture_output=True, text=True, check=False).stderr if there else ""
+            cls._perf = calls_in("perf", said) is not None
         return cls._perf
 
     def end(self):

@@ -102,7 +102,8 @@ class Running:
         setting, values = self.setting, self._values
         if self.peer.name == "relay":
             words = ["--listen", values["PORT"], "--upstream", values["ORIGIN"], "--workers", setting.workers]
-            return words + (["--tls-certificate", values["CERTIFICATE"], "--tls-key", values["KEY"]] if setting.tls else [])
+            tls = ["--tls-certificate", values["CERTIFICATE"], "--tls-key", values["KEY"]]
+            return words + (tls if setting.tls else [])
         if self.peer.name == "sse-sidecar":
             listen = "--tls-listen" if setting.tls else "--listen"
             words = [listen, f"127.0.0.1:{values['PORT']}", "--upstream", f"http://127.0.0.1:{values['ORIGIN']}",
@@ -126,7 +127,7 @@ class Running:
         """Some still read, fork and start threads when they listen already."""
         before, deadline = None, time.monotonic() + 3
         while time.monotonic() < deadline:
-            now = (self.pids, [Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()[11:13] for pid in self.pids])
+            now = [(pid, Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()[11:13]) for pid in self.pids]
             if now == before:
                 return
             before = now

@@ -2,6 +2,7 @@
 
 import shutil
 import statistics
+import sys
 from collections import defaultdict
 
 from plots import bars
@@ -23,8 +24,9 @@ class Results:
         self.samples[scenario.name][run.label].append(said)
 
     def fail(self, scenario, run, why):
-        print(f"bench: {scenario.name}, {run.label}: FAILED: {why}", flush=True)
-        self.failures.append((scenario.name, run.label, why))
+        print(f"bench: {scenario.name}, {run.label}: FAILED: {why}", file=sys.stderr, flush=True)
+        last = why.strip().splitlines()[-1]   # programs say at the end what it was
+        self.failures.append((scenario.name, run.label, last))
 
     def skip(self, scenario, run, why):
         self.skipped[scenario.name, run.label] = why
@@ -53,13 +55,14 @@ class Results:
 
 
 def table(header, rows):
-    lines = ["| " + " | ".join(header) + " |", "|" + "|".join("---" if i == 0 else "---:" for i in range(len(header))) + "|"]
+    rule = ["---"] + ["---:"] * (len(header) - 1)
+    lines = ["| " + " | ".join(header) + " |", "|" + "|".join(rule) + "|"]
     return lines + ["| " + " | ".join(row) + " |" for row in rows]
 
 
 def scenario_table(results, scenario):
     labels = [run.label for run in scenario.runs if results.samples[scenario.name][run.label]]
-    compared = [metric for metric in scenario.metrics if metric.compare and not metric.absolute]
+    compared = [metric for metric in scenario.metrics if metric.compare]
     header = ["", *(metric.title for metric in scenario.metrics)]
     if compared and len(labels) > 1:
         header += [f"{compared[0].title.split(',')[0]}, × best peer", "× relay"]
@@ -122,21 +125,23 @@ def judge(results, scenarios, goals):
 
 def markdown(results, scenarios, goals, options):
     by_name = {scenario.name: scenario for scenario in scenarios}
-    lines = ["# Results", "", "Made by `./dev bench" + (" --quick" if options.quick else "") + "`; [README.md](README.md) says how.", ""]
+    command = "./dev bench --quick" if options.quick else "./dev bench"
+    lines = ["# Results", "", f"Made by `{command}`; [README.md](README.md) says how.", ""]
     lines += table(["", ""], [[key, value] for key, value in results.machine.items()]) + [""]
     lines += table(["program", "version"], [[name, value] for name, value in results.versions.items()]) + [""]
     if options.quick:
         lines += ["**A quick run: it shows that everything runs. Its times say nothing.**", ""]
-    lines += [f"Medians of {options.rounds} round{'s' if options.rounds > 1 else ''}. sse-sidecar runs as it comes, its log included; "
-              "the others without logs unless the row says so. † all samples of this row were disturbed by other programs.", ""]
+    lines += [f"Medians of {options.rounds} round{'s' if options.rounds > 1 else ''}. sse-sidecar runs as it comes, "
+              "its log included; the others without logs unless the row says so. † all samples of this row were "
+              "disturbed by other programs.", ""]
     lines += ["## Goals", ""] + judge(results, by_name, goals) + [""]
     for scenario in scenarios:
         lines += [f"## {scenario.title}", ""] + ([scenario.about, ""] if scenario.about else [])
         lines += scenario_table(results, scenario)
-        skipped = [f"{label}: {why}" for (name, label), why in results.skipped.items() if name == scenario.name]
-        failed = [f"{label} FAILED: {why.splitlines()[0]}" for name, label, why in results.failures if name == scenario.name]
-        lines += ["", *(f"- {line}" for line in skipped + failed)] + ([""] if skipped or failed else [])
-        if len([run for run in scenario.runs if results.samples[scenario.name][run.label]]) > 1 and not options.quick:
+        not_there = [f"- {label}: {why}" for (name, label), why in results.skipped.items() if name == scenario.name]
+        not_there += [f"- {label} FAILED: {why}" for name, label, why in results.failures if name == scenario.name]
+        lines += ["", *not_there] + ([""] if not_there else [])
+        if sum(bool(taken) for taken in results.samples[scenario.name].values()) > 1 and not options.quick:
             lines += [f"![{scenario.title}](results/{scenario.name}.svg)", ""]
     lines += ["## Events missing, repeated or cut", ""] + loss_lines(results)
     return "\n".join(lines).rstrip() + "\n"
@@ -159,7 +164,8 @@ def write_plots(results, scenarios, folder):
         rows = [(run.label, sorted(results.values(scenario.name, run.label, metric))) for run in scenario.runs
                 if results.samples[scenario.name][run.label]]
         if len(rows) > 1:
-            (target / f"{scenario.name}.svg").write_text(bars(f"{scenario.title}: {metric.title}", rows, metric.form))
+            plot = bars(f"{scenario.title}: {metric.title}", rows, metric.form)
+            (target / f"{scenario.name}.svg").write_text(plot)
 
 
 def install(folder, benchmarks):
@@ -168,10 +174,10 @@ def install(folder, benchmarks):
 
 
 def verdict(results, trusted):
-    """The exit code: everything ran, and what runs through ours and the relay came through whole. Times decide nothing."""
+    """The exit code: everything ran, and nothing was lost in ours or in the relay. Times decide nothing."""
     status = 0
     for scenario, label, why in results.failures:
-        print(f"bench: could not be run: {scenario}, {label}: {why.splitlines()[0]}")
+        print(f"bench: could not be run: {scenario}, {label}: {why}")
         status = 1
     for scenario, label, lost in results.losses():
         ours = label.split(",")[0] in trusted

@@ -28,7 +28,6 @@ class Metric:
     value: Callable          # of what the load generator said
     form: str = "{:.2f}"
     compare: bool = True     # with the best peer and the floor
-    absolute: bool = False   # an absolute figure with no peer to compare
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,7 @@ class Scenario:
     runs: tuple
     metrics: tuple
     about: str = ""
-    counts: str = ""         # "events" or "requests": system calls are counted in a run of its own instead of time
-    restarts: bool = False
+    counts: bool = False     # system calls, in a run of its own, instead of time
     skew: bool = False
 
 
@@ -55,9 +53,9 @@ def plain(names, **setting):
 
 
 def with_logs():
-    return (Run("sse-sidecar, log off", OURS, Setting(log=False)), Run("nginx, access log", "nginx", Setting(log=True)),
-            Run("haproxy, access log", "haproxy", Setting(log=True)), Run("caddy, access log", "caddy", Setting(log=True)),
-            Run("nghttpx, access log", "nghttpx", Setting(log=True)), Run("h2o, access log", "h2o", Setting(log=True)))
+    return (Run(f"{OURS}, log off", OURS, Setting(log=False)),
+            *(Run(f"{name}, access log", name, Setting(log=True))
+              for name in ("nginx", "haproxy", "caddy", "nghttpx", "h2o")))
 
 
 def per(count):
@@ -93,8 +91,10 @@ CALLS_EVENT = Metric("calls", "system calls per event", lambda said: said["calls
 CALLS_REQUEST = Metric("calls", "system calls per request", lambda said: said["calls"] / max(said["requests"], 1))
 THROUGHPUT = Metric("rate", "events/s", lambda said: said["events"] / said["wall_s"], "{:.0f}", compare=False)
 
-FANOUT = (words("fanout --streams 200 --warm-up 0.5 --seconds 2"), words("fanout --streams 50 --warm-up 0.1 --seconds 0.3"))
-REQUESTS = (words("requests --streams 32 --warm-up 0.5 --seconds 2"), words("requests --streams 8 --warm-up 0.1 --seconds 0.3"))
+FANOUT = (words("fanout --streams 200 --warm-up 0.5 --seconds 2"),
+          words("fanout --streams 50 --warm-up 0.1 --seconds 0.3"))
+REQUESTS = (words("requests --streams 32 --warm-up 0.5 --seconds 2"),
+            words("requests --streams 8 --warm-up 0.1 --seconds 0.3"))
 STORM = (words("storm --streams 4000 --cycles 3"), words("storm --streams 400 --cycles 1"))
 
 
@@ -122,7 +122,8 @@ SCENARIOS = (
     Scenario("rate", "Streams at ten events a second", words("rate --streams 1000 --rate 10 --warm-up 1 --seconds 3"),
              words("rate --streams 100 --rate 10 --warm-up 0.1 --seconds 0.4"), plain(EVENT_PEERS),
              (P50, P99, CPU_EVENT, Metric("pss", "PSS, MiB", lambda said: said["pss_kib"] / 1024)),
-             "1,000 streams, 10,000 events a second in all, evenly spread; latency from the backend's write to the client's read."),
+             "1,000 streams, 10,000 events a second in all, evenly spread; latency from the backend's write to the "
+             "client's read."),
     Scenario("fanout", "Saturated fan-out", *FANOUT, plain(EVENT_PEERS), (CPU_EVENT, P50, P99, THROUGHPUT),
              "200 streams, each of which gets its next event when the last one has arrived."),
     Scenario("requests", "Ordinary keep-alive requests", *REQUESTS, plain(HTTP_PEERS) + with_logs(),
@@ -138,14 +139,17 @@ SCENARIOS = (
              words("heartbeats --streams 300 --interval 1 --warm-up 1.2 --seconds 1"),
              (Run(OURS, OURS, Setting(log=True, extra=("--heartbeat-interval", "1s"))),
               Run(FLOOR, FLOOR, arguments=words("rate --rate 1 --event-bytes 64"))),
-             (Metric("cpu", "CPU each, µs", lambda said: said["proxy_cpu_us"] / max(said.get("heartbeats", said.get("events", 0)), 1)),),
+             (Metric("cpu", "CPU each, µs",
+                     lambda said: per("heartbeats" if "heartbeats" in said else "events")(said)),),
              "8,000 streams with one heartbeat a second; the relay passes on as many events of the backend."),
     Scenario("calls-rate", "System calls, low rate", words("rate --streams 100 --rate 10 --warm-up 0.5 --seconds 2"),
-             words("rate --streams 50 --rate 10 --warm-up 0.1 --seconds 0.4"), plain(EVENT_PEERS), (CALLS_EVENT,), counts="events"),
-    Scenario("calls-fanout", "System calls, saturated", *FANOUT, plain(EVENT_PEERS), (CALLS_EVENT,), counts="events"),
-    Scenario("calls-requests", "System calls, requests", *REQUESTS, plain(HTTP_PEERS), (CALLS_REQUEST,), counts="requests"),
+             words("rate --streams 50 --rate 10 --warm-up 0.1 --seconds 0.4"), plain(EVENT_PEERS), (CALLS_EVENT,),
+             counts=True),
+    Scenario("calls-fanout", "System calls, saturated", *FANOUT, plain(EVENT_PEERS), (CALLS_EVENT,), counts=True),
+    Scenario("calls-requests", "System calls, requests", *REQUESTS, plain(HTTP_PEERS), (CALLS_REQUEST,), counts=True),
     Scenario("tls-fanout", "Saturated fan-out over TLS", FANOUT[0] + ("--tls",), FANOUT[1] + ("--tls",),
-             plain(TLS_PEERS, tls=True), (CPU_EVENT, P50, P99), "TLS 1.3 to the client, AES-128-GCM, X25519, ECDSA P-256."),
+             plain(TLS_PEERS, tls=True), (CPU_EVENT, P50, P99),
+             "TLS 1.3 to the client, AES-128-GCM, X25519, ECDSA P-256."),
     Scenario("tls-requests", "Requests over TLS", REQUESTS[0] + ("--tls",), REQUESTS[1] + ("--tls",),
              plain([name for name in TLS_PEERS if name in HTTP_PEERS], tls=True), (CPU_REQUEST, P50, P99)),
     Scenario("tls-storm", "Reconnect storm over TLS", words("storm --streams 1000 --cycles 3 --tls"),
@@ -154,29 +158,31 @@ SCENARIOS = (
     Scenario("tls-idle", "Memory of silent streams over TLS", words("idle --steps 500,1500,2500 --warm-up 1 --tls"),
              words("idle --steps 50,100,150 --warm-up 0.2 --tls"), plain(TLS_PEERS, tls=True),
              (Metric("slope", "PSS per stream, kB", pss_slope),)),
-    Scenario("growth", "Growth", words("rate --warm-up 1 --seconds 3"), words("rate --warm-up 0.1 --seconds 0.3"), growth(),
-             (CPU_EVENT, P50, P99), "10,000 events a second in all, over 100, 1,000 and 9,000 streams."),
-    Scenario("incident", "Heartbeats and connections of the incident", words("heartbeats --streams 9000 --interval 1 --warm-up 1.5 --seconds 5"),
+    Scenario("growth", "Growth", words("rate --warm-up 1 --seconds 3"), words("rate --warm-up 0.1 --seconds 0.3"),
+             growth(), (CPU_EVENT, P50, P99), "10,000 events a second in all, over 100, 1,000 and 9,000 streams."),
+    Scenario("incident", "Heartbeats and connections of the incident",
+             words("heartbeats --streams 9000 --interval 1 --warm-up 1.5 --seconds 5"),
              words("heartbeats --streams 300 --interval 1 --warm-up 1.2 --seconds 1.5"),
              (Run(OURS, OURS, Setting(log=True, extra=("--heartbeat-interval", "1s"))),),
-             (Metric("success", "connections that succeed, %", lambda said: 100 * said["open"] / said["attempts"], absolute=True),
-              Metric("connect", "mean time to connect, ms", lambda said: said["connect_mean_us"] / 1000, absolute=True),
-              Metric("late50", "heartbeat late, p50, ms", lateness("gap_p50_us"), absolute=True),
-              Metric("late99", "heartbeat late, p99, ms", lateness("gap_p99_us"), absolute=True),
-              Metric("late", "heartbeat late, largest, ms", lateness("gap_max_us"), absolute=True)),
+             (Metric("success", "connections that succeed, %", lambda said: 100 * said["open"] / said["attempts"]),
+              Metric("connect", "mean time to connect, ms", lambda said: said["connect_mean_us"] / 1000),
+              Metric("late50", "heartbeat late, p50, ms", lateness("gap_p50_us")),
+              Metric("late99", "heartbeat late, p99, ms", lateness("gap_p99_us")),
+              Metric("late", "heartbeat late, largest, ms", lateness("gap_max_us"))),
              "9,000 silent streams that connect over some seconds, heartbeats every second."),
     Scenario("restart", "Restart under streams", words("restart --streams 5000"), words("restart --streams 200"),
              (Run(OURS, OURS, Setting(log=True)),),
-             (Metric("success", "clients that come back, %", lambda said: 100 * said["open"] / said["streams"], absolute=True),
-              Metric("ended", "streams with a proper end, %", lambda said: 100 * said["ended"] / said["streams"], absolute=True),
-              Metric("return", "from end to first event, p50, ms", lambda said: said["return_p50_us"] / 1000, "{:.0f}", absolute=True),
-              Metric("return99", "p99, ms", lambda said: said["return_p99_us"] / 1000, "{:.0f}", absolute=True)),
-             "SIGTERM, and the program is started again when it has ended; clients wait as an EventSource does (`retry:`, else 3 s).",
-             restarts=True),
+             (Metric("success", "clients that come back, %", lambda said: 100 * said["open"] / said["streams"]),
+              Metric("ended", "streams with a proper end, %", lambda said: 100 * said["ended"] / said["streams"]),
+              Metric("return", "from end to first event, p50, ms", lambda said: said["return_p50_us"] / 1000, "{:.0f}"),
+              Metric("return99", "p99, ms", lambda said: said["return_p99_us"] / 1000, "{:.0f}")),
+             "SIGTERM, and the program is started again when it has ended; clients wait as an EventSource does "
+             "(`retry:`, else 3 s)."),
     Scenario("workers-rate", "Two workers: events", words("rate --streams 1000 --rate 10 --warm-up 0.5 --seconds 3"),
              words("rate --streams 100 --rate 10 --warm-up 0.1 --seconds 0.4"), workers(),
              (CPU_EVENT, Metric("skew", "skew of streams, %", lambda said: said["skew"], "{:.0f}", compare=False)),
-             "On both processors, which the load uses too. Skew: the fullest worker's streams above the mean.", skew=True),
+             "On both processors, which the load uses too. Skew: the fullest worker's streams above the mean.",
+             skew=True),
     Scenario("workers-requests", "Two workers: requests", *REQUESTS, workers(), (CPU_REQUEST,)),
 )
 

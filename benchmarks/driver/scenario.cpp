@@ -56,15 +56,15 @@ class Pacer {
 
   void run(Nanoseconds until) {
     const Nanoseconds began = now_ns();
-    double due = static_cast<double>(began);
+    std::uint64_t sent = 0;
+    const auto due = [&] { return began + static_cast<Nanoseconds>(gap_ * static_cast<double>(sent)); };
     for (Nanoseconds now = began; now < until; now = now_ns()) {
-      for (; due <= static_cast<double>(now); due += gap_) {
+      for (; due() <= now; ++sent) {
         world_.origin.send_event(static_cast<std::uint32_t>(next_));
-        // A stride that is prime to the number of streams: neighbours of the connection table are no neighbours in
-        // time.
+        // A stride that is prime to the number of streams: neighbours in the connection table are none in time.
         next_ = (next_ + kStride) % streams_;
       }
-      world_.loop.turn(std::min(until, static_cast<Nanoseconds>(due)));
+      world_.loop.turn(std::min(until, due()));
     }
   }
 
@@ -90,7 +90,7 @@ Usage Bench::end() const {
 }
 
 void say(const std::string& line) {
-  std::cout << line << std::endl;
+  std::cout << line << '\n' << std::flush;
 }
 
 std::string hear() {

@@ -19,8 +19,8 @@ ANYWHERE = os.sched_getaffinity(0)
 
 def play(words, proxy, origin, pid):
     """The exit code of one scenario, and what it said."""
-    done = subprocess.run([DRIVER, "--proxy", str(proxy), "--origin", str(origin), "--pids", str(pid), "--scenario", *words.split()],
-                          capture_output=True, text=True, timeout=60, check=False, env=clean_environment())
+    argv = [DRIVER, "--proxy", str(proxy), "--origin", str(origin), "--pids", str(pid), "--scenario", *words.split()]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, env=clean_environment())
     return done.returncode, json.loads(done.stdout.splitlines()[-1])
 
 
@@ -49,7 +49,7 @@ class WithoutProxy(unittest.TestCase):
         self.assertLess(said["events"], 1.1 * 50 * 20)
 
     def test_what_was_used_is_charged(self):
-        """This very process is the proxy here and sleeps; the load generator works."""
+        # This very process is the proxy here and sleeps; the load generator works.
         said = self.play("fanout --streams 20 --seconds 0.5 --warm-up 0.1")
         self.assertLess(said["proxy_cpu_us"], said["driver_cpu_us"] / 2)
         self.assertGreater(said["driver_cpu_us"], 1e4)
@@ -118,9 +118,10 @@ class Restart(unittest.TestCase):
             words = [RELAY, "--listen", port, "--upstream", origin]
             relay = Program("relay", words, Path(folder), ANYWHERE)
             relay.wait_for_port(port)
-            driver = subprocess.Popen([DRIVER, "--proxy", str(port), "--origin", str(origin), "--pids", str(relay.pids[0]),
-                                       "--scenario", "restart", "--streams", "20"], stdin=subprocess.PIPE,
-                                      stdout=subprocess.PIPE, text=True, env=clean_environment())
+            argv = [DRIVER, "--proxy", str(port), "--origin", str(origin), "--pids", str(relay.pids[0]),
+                    "--scenario", "restart", "--streams", "20"]
+            driver = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                      env=clean_environment())
             try:
                 self.assertEqual(json.loads(driver.stdout.readline()), {"at": "restart"})
                 relay.stop()

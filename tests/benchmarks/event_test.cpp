@@ -41,8 +41,8 @@ TEST(Event, AnyChangedByteIsSeen) {
     std::string changed = whole;
     changed[i] ^= 1;
     const auto read = format.read(changed);
-    const bool same = read && read->stream == numbers.stream && read->sequence == numbers.sequence &&
-                      read->sent == numbers.sent;
+    const bool same =
+        read && read->stream == numbers.stream && read->sequence == numbers.sequence && read->sent == numbers.sent;
     EXPECT_FALSE(same) << "byte " << i;
   }
 }

@@ -19,8 +19,8 @@ bool is_python(std::string_view path) {
   return path.ends_with(".py");
 }
 
-bool below_sidecar_or_tests(std::string_view path) {
-  return path.starts_with("sidecar/") || path.starts_with("tests/");
+bool is_code_of_ours(std::string_view path) {
+  return path.starts_with("sidecar/") || path.starts_with("tests/") || path.starts_with("benchmarks/");
 }
 
 /// Columns, not bytes: a continuation byte of UTF-8 takes none.
@@ -79,7 +79,7 @@ std::vector<Finding> check_whitespace(std::string_view path, std::string_view te
 
 std::vector<Finding> check_lengths(std::string_view path, std::string_view text) {
   std::vector<Finding> findings;
-  if (!below_sidecar_or_tests(path) || !(is_cpp(path) || is_python(path))) return findings;
+  if (!is_code_of_ours(path) || !(is_cpp(path) || is_python(path))) return findings;
   const auto lines = lines_of(text);
   if (lines.size() >= kFileLines) {
     findings.push_back({std::string(path), 0, std::to_string(lines.size()) + " lines: split the file"});

@@ -21,7 +21,8 @@ struct Finding {
 /// Tabs, carriage returns, trailing blanks, a missing last line end.
 [[nodiscard]] std::vector<Finding> check_whitespace(std::string_view path, std::string_view text);
 
-/// C++ and Python below sidecar/ and tests/: under 500 lines, functions under 70, lines at most 120 columns.
+/// C++ and Python below sidecar/, tests/ and benchmarks/: under 500 lines, functions under 70, lines of at most 120
+/// columns.
 [[nodiscard]] std::vector<Finding> check_lengths(std::string_view path, std::string_view text);
 
 /// Words that have a better alternative here.
