@@ -139,10 +139,6 @@ def disturbed(said):
     return said.get("foreign", 0) > FOREIGN
 
 
-def losses(said):
-    return {key: said[key] for key in ("missing", "repeated", "cut") if said.get(key)}
-
-
 def take(bench, scenario, run):
     """A sample, if possible an undisturbed one."""
     for attempt in range(1 if bench.options.quick else ATTEMPTS):

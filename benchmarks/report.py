@@ -8,7 +8,7 @@ from collections import defaultdict
 from plots import bars
 from scenarios import FLOOR, OURS
 
-LOSSES = ("missing", "repeated", "cut")
+LOSSES = ("missing", "repeated", "cut", "refused")
 
 
 class Results:
@@ -143,7 +143,7 @@ def markdown(results, scenarios, goals, options):
         lines += ["", *not_there] + ([""] if not_there else [])
         if sum(bool(taken) for taken in results.samples[scenario.name].values()) > 1 and not options.quick:
             lines += [f"![{scenario.title}](results/{scenario.name}.svg)", ""]
-    lines += ["## Events missing, repeated or cut", ""] + loss_lines(results)
+    lines += ["## Events missing, repeated or cut, connections refused", ""] + loss_lines(results)
     return "\n".join(lines).rstrip() + "\n"
 
 
