@@ -35,6 +35,7 @@ class Peer:
     version: tuple = ()
     tls: bool = True
     http: bool = True                         # knows requests; otherwise it carries bytes
+    derived: dict = field(default_factory=dict)    # file: what the package brings, and (old, new) changes in it
     folders: tuple = ()                       # that it does not make by itself
     env: dict = field(default_factory=dict)
 
@@ -71,6 +72,14 @@ PEERS = {peer.name: peer for peer in (
          {"runroot.yaml": "trafficserver/runroot.yaml", "etc/records.config": "trafficserver/records.config",
           "etc/remap.config": "trafficserver/remap.config", "etc/ip_allow.yaml": "trafficserver/ip_allow.yaml",
           "etc/storage.config": "trafficserver/storage.config"}, ("-V",), tls=False, folders=("var",)),
+    Peer("pushpin", "pushpin", ("--config={folder}/pushpin.conf", "--merge-output"),
+         {"pushpin.conf": "pushpin/pushpin.conf", "routes": "pushpin/routes"}, ("--version",), tls=False,
+         folders=("run", "log"),
+         derived={"internal.conf": ("/usr/lib/pushpin/internal.conf",
+                                    (("ipc:///var/run/zurl/", "ipc://{rundir}/{ipc_prefix}"),)),
+                  "runner/zurl.conf.template": ("/usr/lib/pushpin/runner/zurl.conf.template",
+                                                (("\ndeny=127.*,", "\ndeny=unused,"),
+                                                 ("max_open_requests=2000", "max_open_requests=9900")))}),
 )}
 
 
@@ -86,8 +95,8 @@ class Running:
         self.port = free_port()
         self.folder = bench.new_folder(peer.name)
         self._bench, self._cpus = bench, cpus
-        self._values = {"PORT": self.port, "ORIGIN": origin_port, "WORKERS": setting.workers, "FOLDER": self.folder,
-                        "CERTIFICATE": bench.certificate, "KEY": bench.key, "PEM": bench.pem}
+        self._values = {"PORT": self.port, "ORIGIN": origin_port, "SPARE": free_port(), "WORKERS": setting.workers,
+                        "FOLDER": self.folder, "CERTIFICATE": bench.certificate, "KEY": bench.key, "PEM": bench.pem}
         self.argv = [peer.find(), *self._arguments()]
         for name in peer.folders:
             (self.folder / name).mkdir()
@@ -95,6 +104,14 @@ class Running:
             target = self.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(render((TEMPLATES / template).read_text(), setting, self._values))
+        for name, (source, changes) in peer.derived.items():
+            text = Path(source).read_text()
+            for old, new in changes:
+                if old not in text:
+                    raise Failed(f"{source} has no {old!r}")
+                text = text.replace(old, new)
+            (self.folder / name).parent.mkdir(exist_ok=True)
+            (self.folder / name).write_text(text)
         self.program = None
         self.start()
 

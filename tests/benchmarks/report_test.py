@@ -21,7 +21,8 @@ from scenarios import FLOOR, GOALS, OURS, SCENARIOS, Goal, Metric, Run, Scenario
 CPU = Metric("cpu", "CPU, µs", lambda said: said["cpu"])
 RUNS = tuple(Run(name, name) for name in (FLOOR, OURS, "nginx", "caddy"))
 SCENE = Scenario("scene", "Scene", (), (), RUNS, (CPU,))
-VALUES = {"PORT": 1, "ORIGIN": 2, "WORKERS": 1, "FOLDER": "/f", "CERTIFICATE": "/c", "KEY": "/k", "PEM": "/p"}
+VALUES = {"PORT": 1, "ORIGIN": 2, "SPARE": 3, "WORKERS": 1, "FOLDER": "/f", "CERTIFICATE": "/c", "KEY": "/k",
+          "PEM": "/p"}
 
 
 def results(**samples):
