@@ -80,7 +80,7 @@ bool check_certificates(Report& report, const Overrides& overrides) {
 void apply_listen(Report& report, const Overrides& overrides, std::vector<Listener>& listeners) {
   if (!overrides.listen.empty() || !overrides.tls_listen.empty()) listeners.clear();
   const auto add = [&](const Override& override) {
-    const std::string path = element_path("listeners", listeners.size());
+    std::string path = element_path("listeners", listeners.size());
     report.locate(path + ".address", {override.origin, 0, 0});
     apply(report, override, listeners.emplace_back().address, parse_listen_address);
     return path;
