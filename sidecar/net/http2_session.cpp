@@ -1,6 +1,7 @@
 #include "net/http2_session.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <utility>
 
@@ -321,6 +322,9 @@ void Http2Session::close(bool reset) {
   unlink();
   codec_.on_connection_lost();
   tell_news();
+  // The codec has done with a response that is framed, but its last bytes may have waited here.
+  for_each_stream([](Http2Stream& stream) { stream.on_connection_lost(); });
+  assert(streams_.empty());
   if (reset) {
     downstream_.reset();
   } else {
