@@ -168,7 +168,7 @@ class Server {
   }
 
   /// Every worker waits on a duplicate of its own.
-  void hand_out(Open& open, void (Worker::*listen)(ListeningSocket)) {
+  void hand_out(Open& open, void (Worker::*listen)(const ListeningSocket&)) {
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       (*workers_[i].*listen)(open.socket(open.fds[i]));
     }

@@ -83,7 +83,7 @@ UpstreamPool& Worker::pool(const exchange::UpstreamPolicy& upstream) {
   std::abort();  // An exchange keeps its policy set, and the set its pools.
 }
 
-void Worker::listen(ListeningSocket socket) {
+void Worker::listen(const ListeningSocket& socket) {
   std::erase_if(listeners_, [](const auto& listener) { return !listener->is_open(); });
   listeners_.push_back(std::make_unique<Listener>(*this, socket, common_.workers > 1));
 }
@@ -94,14 +94,14 @@ void Worker::run() {
   io_.run();
 }
 
-void Worker::post_listen(ListeningSocket socket) {
+void Worker::post_listen(const ListeningSocket& socket) {
   asio::post(io_, [this, socket] {
     listen(socket);
     listeners_.back()->start();
   });
 }
 
-void Worker::post_change(ListeningSocket socket) {
+void Worker::post_change(const ListeningSocket& socket) {
   asio::post(io_, [this, socket] {
     for (const auto& listener : listeners_) {
       if (listener->id() == socket.id) listener->change(socket);

@@ -49,12 +49,12 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
   Worker& operator=(const Worker&) = delete;
 
   /// Takes over the socket; before run().
-  void listen(ListeningSocket socket);
+  void listen(const ListeningSocket& socket);
   void run();
 
-  void post_listen(ListeningSocket socket);
+  void post_listen(const ListeningSocket& socket);
   /// What changed about one that is open; its fd is not looked at.
-  void post_change(ListeningSocket socket);
+  void post_change(const ListeningSocket& socket);
   /// Accepts what is on its way in, then stops listening there. Connections that came that way go on.
   void post_unlisten(unsigned id);
   /// New requests are served by these; exchanges that run keep what they started with.
