@@ -42,6 +42,14 @@ TEST(H2Request, Becomes) {
   EXPECT_EQ(read.framing.kind, http::FramingKind::chunked);
 }
 
+TEST(H2Request, CookiesWithoutAnythingInThemLeaveNoTrace) {
+  const auto joined = [](const h2::List& cookies) {
+    return to_text(copy_of(Read(h2::request("GET", "/", cookies)).head.fields));
+  };
+  EXPECT_EQ(joined({{"cookie", ""}, {"cookie", "a"}, {"cookie", ""}}), " [Host: h] [cookie: a]");
+  EXPECT_EQ(joined({{"cookie", ""}, {"cookie", ""}}), " [Host: h] [cookie: ]");
+}
+
 TEST(H2Request, NothingThatWouldBeAnotherMessageOverHttp1) {
   using namespace std::string_view_literals;
   EXPECT_EQ(with("x", "y"), 0);
