@@ -79,7 +79,7 @@ class Program:
     def said(self):
         return self.log.read_text("utf-8", "replace")[-2000:]
 
-    def wait_for_port(self, port, patience=15):
+    def wait_for_port(self, port, patience=60):
         deadline = time.monotonic() + patience
         while True:
             try:

@@ -3,6 +3,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -37,11 +38,25 @@ Nanoseconds busy_machine() {
   return ticks * (kSecond / sysconf(_SC_CLK_TCK));
 }
 
+/// The ids of ksoftirqd/0 and so on.
+std::vector<pid_t> softirq_threads() {
+  std::vector<pid_t> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::string name;
+    std::getline(std::ifstream(entry.path() / "comm"), name);
+    if (name.starts_with("ksoftirqd/")) found.push_back(std::stoi(entry.path().filename()));
+  }
+  return found;
+}
+
 }  // namespace
+
+Meter::Meter(std::vector<pid_t> proxy) : proxy_(std::move(proxy)), softirq_(softirq_threads()) {}
 
 Usage Meter::now() const {
   Usage usage;
   for (const pid_t pid : proxy_) usage.proxy += cpu_of(pid);
+  for (const pid_t pid : softirq_) usage.softirq += cpu_of(pid);
   usage.own = read_clock(CLOCK_PROCESS_CPUTIME_ID);
   usage.machine = busy_machine();
   usage.wall = now_ns();

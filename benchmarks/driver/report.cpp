@@ -17,10 +17,11 @@ void Report::set(std::string_view key, Latencies& latencies) {
 
 void Report::set_usage(const Usage& begin, const Usage& end) {
   const auto wall = static_cast<double>(end.wall - begin.wall);
-  const Nanoseconds ours = end.proxy - begin.proxy + end.own - begin.own;
+  const Nanoseconds ours = end.proxy - begin.proxy + end.own - begin.own + end.softirq - begin.softirq;
   set("wall_s", wall / 1e9);
   set("proxy_cpu_us", static_cast<double>(end.proxy - begin.proxy) / 1e3);
   set("driver_cpu_us", static_cast<double>(end.own - begin.own) / 1e3);
+  set("softirq_us", static_cast<double>(end.softirq - begin.softirq) / 1e3);
   // In parts of one processor.
   set("foreign", static_cast<double>(end.machine - begin.machine - ours) / wall);
 }
