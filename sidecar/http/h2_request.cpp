@@ -73,8 +73,8 @@ Refusal place_host(std::string_view authority, std::vector<Field>& fields) {
   return {};
 }
 
-/// Clients split Cookie for the sake of compression; a server of HTTP/1.1 expects one (RFC 9113 §8.2.3). An empty one is
-/// left out, so that no value begins or ends with a separator. `text` has room for it.
+/// Clients split Cookie for the sake of compression; a server of HTTP/1.1 expects one (RFC 9113 §8.2.3). An empty one
+/// is left out, so that no value begins or ends with a separator. `text` has room for it.
 void join_cookies(std::string& text, std::vector<Field>& fields) {
   if (count(fields, "cookie") < 2) return;
   const std::size_t start = text.size();

@@ -61,6 +61,12 @@ class Server {
         timer_(control_) {}
 
   ~Server() {
+    // `signals_` takes its handlers with it, and SIGHUP by itself kills. Only this thread is left: those of the log let
+    // no signal in.
+    sigset_t hangup;
+    sigemptyset(&hangup);
+    sigaddset(&hangup, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &hangup, nullptr);
     for (const Open& open : open_) forget(open);
   }
   Server(const Server&) = delete;

@@ -1,11 +1,14 @@
 // SIGHUP: new requests are served as the new file says, what runs goes on as it began, and nobody loses anything.
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <iostream>
 #include <mutex>
+#include <thread>
 
 #include "tests/net/harness/suite.hpp"
 
@@ -386,6 +389,21 @@ TEST(Reload, is_ignored_when_the_end_has_begun) {
   EXPECT_EQ(sidecar.wait_exit(), 0);
   EXPECT_EQ(count_messages(sidecar, "configuration reloaded"), 0U);
   EXPECT_GE(count_messages(sidecar, "too late"), 1U);
+}
+
+TEST(Reload, asked_for_to_the_very_end_changes_nothing_about_the_end) {
+  RawBackend backend;
+  Sidecar sidecar(started_with(version(1, backend)));
+  const auto process = static_cast<int>(::syscall(SYS_pidfd_open, sidecar.pid(), 0));
+  ASSERT_GE(process, 0);
+  sidecar.signal(SIGTERM);
+  std::jthread asking([process](const std::stop_token& told) {
+    while (!told.stop_requested() && ::syscall(SYS_pidfd_send_signal, process, SIGHUP, nullptr, 0) == 0) {
+      std::this_thread::sleep_for(100us);
+    }
+    ::close(process);
+  });
+  EXPECT_EQ(sidecar.wait_exit(), 0);
 }
 
 // Under load.
