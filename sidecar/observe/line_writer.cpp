@@ -28,13 +28,24 @@ LineWriter::~LineWriter() {
 }
 
 bool LineWriter::write(std::string_view line) {
-  if (!finish()) return false;
-  line_.assign(line);
-  line_.push_back('\n');
-  line_sent_ = push(line_);
-  if (line_sent_ > 0) return true;
+  return write_all(std::string(line) + '\n') == 0;
+}
+
+std::size_t LineWriter::write_all(std::string_view lines) {
+  const auto count = [](std::string_view text) {
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+  };
+  if (!finish()) return count(lines);
+  const std::size_t sent = push(lines);
+  std::string_view rest = lines.substr(sent);
   line_.clear();
-  return false;
+  line_sent_ = 0;
+  if (sent > 0 && lines[sent - 1] != '\n') {
+    const std::size_t end = rest.find('\n') + 1;
+    line_.assign(rest.substr(0, end));
+    rest.remove_prefix(end);
+  }
+  return count(rest);
 }
 
 bool LineWriter::finish() {

@@ -26,6 +26,10 @@ class LineWriter {
   /// because nobody reads any more or because the wait was ended by hurry().
   [[nodiscard]] bool write(std::string_view line);
 
+  /// The same for several lines, each with its newline. How many of them did not go out, the last ones; of a line that
+  /// is half out the rest is kept.
+  [[nodiscard]] std::size_t write_all(std::string_view lines);
+
   /// Tries once more to finish a line that is half out. False when it stays half.
   [[nodiscard]] bool finish();
 
@@ -41,8 +45,8 @@ class LineWriter {
   static constexpr Clock::rep kNoDeadline = 0;
 
   Outlet outlet_;
-  std::string line_;           ///< The line being written; its buffer is kept.
-  std::size_t line_sent_ = 0;  ///< How much of it is out; less than all of it only between two attempts.
+  std::string line_;           ///< What is left of a line that is half out.
+  std::size_t line_sent_ = 0;  ///< How much of that is out.
   std::atomic<Clock::rep> deadline_{kNoDeadline};
   int wake_ = -1;  ///< An eventfd, readable from hurry() on.
 };

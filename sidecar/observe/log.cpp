@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <future>
 #include <mutex>
 #include <optional>
@@ -27,33 +28,77 @@ using ThreadPool = spdlog::details::thread_pool;
 // disk that hangs) is left behind.
 constexpr std::chrono::milliseconds kPartingGrace{200};
 
+/// Lines that are written together at most: what is lost with a reader that stops, beside the queue.
+constexpr std::size_t kBatchLines = 64;
+
+/// How long nothing is written behind something that was. A thread that is woken for each line, and writes it, costs
+/// more than all else that a request takes.
+constexpr std::chrono::milliseconds kPause{5};
+
+/// A pause, which ends early when there is a reason not to rest.
+class Rest {
+ public:
+  void take() {
+    std::unique_lock lock(mutex_);
+    woken_.wait_for(lock, kPause, [this] { return disturbed_; });
+    disturbed_ = over_;
+  }
+  void disturb() {
+    const std::lock_guard lock(mutex_);
+    disturbed_ = true;
+    woken_.notify_one();
+  }
+  /// There is none any more.
+  void end() {
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+    }
+    disturb();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  bool disturbed_ = false;
+  bool over_ = false;
+};
+
 /// The end of spdlog's pipe: called by the one thread of the pool, so it may wait for a slow reader while the queue
 /// behind it absorbs, and at last drops, what comes.
 class LineSink final : public spdlog::sinks::sink {
  public:
-  LineSink(int descriptor, LineFormat format) : writer_(std::in_place, descriptor), format_(format) {}
+  LineSink(int descriptor, LineFormat format, std::size_t queue_lines)
+      : writer_(std::in_place, descriptor), format_(format), crowd_(std::max<std::size_t>(queue_lines / 2, 1)) {}
 
   /// Before the first line. The pool outlives its thread, and nobody else calls log().
   void watch(ThreadPool* pool) { pool_ = pool; }
 
+  /// Any thread, behind each line that it queued.
+  void note_queued() {
+    if (queued_.fetch_add(1, std::memory_order_relaxed) + 1 == crowd_) rest_.disturb();
+  }
+
   void log(const spdlog::details::log_msg& msg) override {
+    queued_.store(0, std::memory_order_relaxed);  // Since the thread was last awake.
     try {
-      const std::string_view line(msg.payload.data(), msg.payload.size());
-      if (!writer_->write(line)) {
-        refused_.fetch_add(1, std::memory_order_relaxed);
-        return;
-      }
-      // Behind the line: what was displaced meanwhile is younger than the one that waited here.
+      batch_.append(msg.payload.data(), msg.payload.size()).push_back('\n');
+      ++batch_lines_;
+      if (batch_lines_ < kBatchLines && pool_->queue_size() > 0) return;
+      write_batch();
+      // Behind the lines: what was displaced meanwhile is younger than those that waited here.
       report_lost(pool_->overrun_counter());
     } catch (...) {  // Out of memory: not a reason to print into someone's stderr.
       refused_.fetch_add(1, std::memory_order_relaxed);
     }
+    if (pool_->queue_size() == 0) rest_.take();
   }
 
   /// When the thread is gone.
   void finish(std::uint64_t overruns) noexcept {
     note_overruns(overruns);
     try {
+      write_batch();
       if (writer_->finish()) report_lost(overruns);
     } catch (...) {  // The confession is lost, the count is not.
     }
@@ -64,7 +109,10 @@ class LineSink final : public spdlog::sinks::sink {
   void note_overruns(std::uint64_t overruns) { overruns_.store(overruns, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t overruns() const { return overruns_.load(std::memory_order_relaxed); }
 
-  void hurry(LineWriter::Clock::time_point deadline) { writer_->hurry(deadline); }
+  void hurry(LineWriter::Clock::time_point deadline) {
+    writer_->hurry(deadline);
+    rest_.end();
+  }
   [[nodiscard]] std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
 
   void flush() override {}
@@ -72,6 +120,12 @@ class LineSink final : public spdlog::sinks::sink {
   void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 
  private:
+  void write_batch() {
+    refused_.fetch_add(writer_->write_all(batch_), std::memory_order_relaxed);
+    batch_.clear();
+    batch_lines_ = 0;
+  }
+
   void report_lost(std::uint64_t overruns) {
     const std::uint64_t lost = refused() + overruns;
     if (lost <= reported_) return;
@@ -82,7 +136,12 @@ class LineSink final : public spdlog::sinks::sink {
 
   std::optional<LineWriter> writer_;  ///< Until finish(): a reader then sees the end.
   LineFormat format_;
+  const std::size_t crowd_;  ///< So many lines in the queue are a reason not to rest.
   ThreadPool* pool_ = nullptr;
+  Rest rest_;
+  std::string batch_;
+  std::size_t batch_lines_ = 0;
+  std::atomic<std::size_t> queued_{0};  ///< Since the thread last took one.
   std::string report_;
   std::uint64_t reported_ = 0;
   std::atomic<std::uint64_t> refused_{0};
@@ -135,7 +194,7 @@ spdlog::level::level_enum to_spdlog(Level level) {
 
 struct Log::Impl {
   Impl(const LogOptions& options, LineFormat format)
-      : sink(std::make_shared<LineSink>(options.descriptor, format)),
+      : sink(std::make_shared<LineSink>(options.descriptor, format, options.queue_lines)),
         pool(make_pool(options.queue_lines, sink)),
         queue(pool) {
     logger = std::make_shared<spdlog::async_logger>("", sink, pool, spdlog::async_overflow_policy::overrun_oldest);
@@ -165,6 +224,7 @@ void Log::write(Level level, std::string_view line) {
   if (!enabled(level)) return;
   try {
     impl_->logger->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
+    impl_->sink->note_queued();
   } catch (...) {
     impl_->unqueued.fetch_add(1, std::memory_order_relaxed);
   }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <thread>
@@ -130,6 +131,25 @@ TEST(LineWriter, AHalfLineIsFinishedBeforeTheNext) {
     EXPECT_TRUE(writer.write("next"));
     read += test::read_available(channel.reader);
     EXPECT_TRUE(read == longer + "\nnext\n") << read.size();
+  }
+}
+
+TEST(LineWriter, WhatIsLostOfManyIsTheLast) {
+  Channel channels[] = {test::make_pipe(), test::make_socket()};
+  std::string lines;
+  for (int at = 0; at < 100'000; ++at) lines += "line " + std::to_string(at) + '\n';  // more than any of them holds
+  for (const Channel& channel : channels) {
+    LineWriter writer(channel.writer.get());
+    make_impatient(writer);
+    const std::size_t lost = writer.write_all(lines);
+    EXPECT_GT(lost, 0u);
+    std::string read = test::read_available(channel.reader);
+    EXPECT_TRUE(writer.finish());
+    EXPECT_EQ(writer.write_all("next\nand next\n"), 0u);
+    read += test::read_available(channel.reader);
+    const auto kept = static_cast<std::size_t>(std::count(read.begin(), read.end(), '\n')) - 2;
+    EXPECT_EQ(kept + lost, 100'000u);
+    EXPECT_TRUE(read == lines.substr(0, read.size() - 14) + "next\nand next\n") << read.size();
   }
 }
 
