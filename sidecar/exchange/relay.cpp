@@ -131,6 +131,7 @@ void Relay::on_downstream_bytes(std::string_view bytes, TimePoint now, Workbench
 
 void Relay::pump_downstream(std::string_view bytes, Turn& turn, Workbench& bench) {
   std::string_view input = downstream_.received().join(bytes);
+  const http::Output::Source source(bench.to_upstream, input);
   const http::HeadLimits limits = head_limits(bench);
   const bool begun = opening_.over() || open_connection(input, turn, bench);
   while (begun && connection_ == Connection::open) {
@@ -267,6 +268,7 @@ void Relay::on_upstream_bytes(std::uint32_t attempt, std::string_view bytes, Tim
 
 void Relay::pump_upstream(std::string_view bytes, Turn& turn, Workbench& bench) {
   std::string_view input = upstream_.received().join(bytes);
+  const http::Output::Source source(bench.to_downstream, input);
   const http::HeadLimits limits = head_limits(bench);
   while (exchange_.takes_response()) {
     const http::H1Upstream::Parsed parsed = upstream_.next(input, limits, bench.scratch);

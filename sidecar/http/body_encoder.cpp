@@ -22,9 +22,7 @@ void write_body(std::string_view bytes, bool chunked, Output& out) {
     return;
   }
   std::array<char, kChunkLineMax> line{};
-  out.copy({line.data(), write_chunk_line(bytes.size(), line.data())});
-  out.lend(bytes);
-  out.copy("\r\n");
+  out.lend_between({line.data(), write_chunk_line(bytes.size(), line.data())}, bytes, "\r\n");
 }
 
 void write_body_end(Fields trailers, bool chunked, Output& out) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,11 +12,40 @@ namespace sidecar::http {
 /// object a worker and side; the shell writes it out in one go and clears it before the turn's bytes go out of scope.
 class Output {
  public:
-  /// `bytes` must stay valid until clear(): received bytes or static ones.
+  /// While it lives, `received` is there and says what surrounds what is lent from it.
+  class Source {
+   public:
+    Source(Output& output, std::string_view received) : output_(output) { output_.source_ = received; }
+    ~Source() { output_.source_ = {}; }
+    Source(const Source&) = delete;
+    Source& operator=(const Source&) = delete;
+
+   private:
+    Output& output_;
+  };
+
+  /// `bytes` must stay valid until clear(): received bytes or static ones. What lies behind the last piece extends it.
   void lend(std::string_view bytes) {
     if (bytes.empty()) return;
-    pieces_.push_back({bytes.data(), 0, bytes.size()});
+    if (!pieces_.empty() && pieces_.back().data != nullptr &&
+        pieces_.back().data + pieces_.back().size == bytes.data()) {
+      pieces_.back().size += bytes.size();
+    } else {
+      pieces_.push_back({bytes.data(), 0, bytes.size()});
+    }
     size_ += bytes.size();
+  }
+
+  /// `bytes`, lent, between two that are copied: unless they surround it where it lies, as the chunks of a backend that
+  /// writes them as we do. Then all three are lent in one.
+  void lend_between(std::string_view before, std::string_view bytes, std::string_view behind) {
+    if (surround(before, bytes, behind)) {
+      lend({bytes.data() - before.size(), before.size() + bytes.size() + behind.size()});
+    } else {
+      copy(before);
+      lend(bytes);
+      copy(behind);
+    }
   }
 
   void copy(std::string_view bytes) {
@@ -59,6 +89,17 @@ class Output {
     std::size_t offset;
     std::size_t size;
   };
+
+  [[nodiscard]] bool surround(std::string_view before, std::string_view bytes, std::string_view behind) const {
+    const auto begin = reinterpret_cast<std::uintptr_t>(source_.data());
+    const auto at = reinterpret_cast<std::uintptr_t>(bytes.data());
+    if (at < begin || at - begin > source_.size()) return false;
+    const std::size_t offset = at - begin;
+    return offset >= before.size() && source_.substr(offset - before.size()).starts_with(before) &&
+           source_.size() - offset >= bytes.size() && source_.substr(offset + bytes.size()).starts_with(behind);
+  }
+
+  std::string_view source_;
   std::vector<Piece> pieces_;
   std::string arena_;
   std::size_t size_ = 0;

@@ -22,7 +22,7 @@ TEST(Output, KeepsTheOrderOfWhatIsLentAndWhatIsCopied) {
   EXPECT_FALSE(out.empty());
 }
 
-TEST(Output, JoinsNeighboursInTheArenaOnly) {
+TEST(Output, JoinsNeighboursInTheArena) {
   Output out;
   out.copy("a");
   out.copy("b");
@@ -32,6 +32,20 @@ TEST(Output, JoinsNeighboursInTheArenaOnly) {
   EXPECT_EQ(out.piece(0), "ab");
   EXPECT_EQ(out.piece(1), "c");
   EXPECT_EQ(out.piece(2), "d");
+}
+
+TEST(Output, JoinsNeighboursThatAreLent) {
+  const std::string bytes = "abcdef";
+  const std::string_view view = bytes;
+  Output out;
+  out.lend(view.substr(0, 2));
+  out.lend(view.substr(2, 2));
+  out.lend(view.substr(5));
+  out.copy("-");
+  out.lend(view.substr(4, 1));
+  ASSERT_EQ(out.pieces(), 4U);
+  EXPECT_EQ(out.piece(0), "abcd");
+  EXPECT_EQ(out.joined(), "abcdf-e");
 }
 
 TEST(Output, LendsWithoutCopying) {
