@@ -46,6 +46,7 @@ void UpstreamSide::read_upstream(Stream& stream) {
     case IoResult::Status::would_block:
       break;
     case IoResult::Status::moved:
+      heard_ = true;
       relay_.on_upstream_bytes(attempt_, {buffer.data(), result.size}, now, worker_.bench());
       break;
     case IoResult::Status::eof:
@@ -98,8 +99,6 @@ void UpstreamSide::flush_upstream() {
     } else {
       deaf_ = true;  // Its answer may be there already: reading tells.
     }
-    if (reused_) upstream_->stream().acknowledge_at_once();
-    reused_ = false;
   }
   output.clear();
   relay_.on_upstream_progress(sent, to_upstream_.size(), worker_.now(), bench);
@@ -136,7 +135,12 @@ bool UpstreamSide::obey_upstream(const exchange::Wishes& wishes) {
     shut_ = upstream_->stream().try_shutdown_write();
     if (!shut_) upstream_->want_writable();
   }
-  if (wishes.read_upstream) upstream_->want_readable();
+  if (wishes.read_upstream) {
+    // Behind an answer that came whole there is nothing to wait for.
+    if (reused_ && heard_) upstream_->stream().acknowledge_at_once();
+    reused_ = reused_ && !heard_;
+    upstream_->want_readable();
+  }
   return false;
 }
 
@@ -173,6 +177,7 @@ void UpstreamSide::adopt(UpstreamConnection& connection, bool pooled) {
   shut_ = false;
   deaf_ = false;
   reused_ = pooled;
+  heard_ = false;
   held_ = false;
   relay_.on_upstream_ready(attempt_, pooled, worker_.now(), worker_.bench());
 }

@@ -61,7 +61,8 @@ class UpstreamSide : public UpstreamConnection::Owner, public Connector::Client 
   std::uint32_t unsent_ = 0;   ///< What the backend's kernel had not taken when bytes last had to wait.
   bool shut_ : 1 = false;
   bool deaf_ : 1 = false;    ///< It takes no more bytes; what it still says is read.
-  bool reused_ : 1 = false;  ///< Its next bytes are to be acknowledged at once.
+  bool reused_ : 1 = false;  ///< The first bytes of its answer are to be acknowledged at once.
+  bool heard_ : 1 = false;   ///< They have come.
   bool held_ : 1 = false;    ///< Idle, for the next request of this client.
 };
 

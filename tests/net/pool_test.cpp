@@ -1,4 +1,7 @@
 // Connections to the backend outlive their exchange, and a dead one is never the client's problem.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include "tests/net/harness/suite.hpp"
 
 namespace sidecar::nettest {
@@ -28,6 +31,29 @@ TEST(Pool, a_get_of_another_client_reuses_the_connection) {
     EXPECT_EQ(read_response(client).body, target);
   }
   EXPECT_TRUE(backend.no_connection_for(0ms));
+}
+
+/// A backend that writes head and body with Nagle's algorithm on sends the body when the head is acknowledged, and on a
+/// connection in use the kernel takes 40 ms for that.
+TEST(Pool, an_answer_in_two_pieces_waits_for_no_acknowledgement) {
+  RawBackend backend;
+  Sidecar sidecar(in_front_of(backend));
+  RawConnection connection = used_connection(sidecar, backend);
+  const int off = 0;
+  ASSERT_EQ(::setsockopt(connection.fd(), IPPROTO_TCP, TCP_NODELAY, &off, sizeof off), 0);
+  auto quickest = Clock::duration::max();
+  for (int i = 0; i < 8; ++i) {
+    RawConnection client = sidecar.connect();
+    client.send(get("/"));
+    (void)connection.read_head();
+    const auto start = Clock::now();
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+    connection.send("bo");
+    connection.send("dy");
+    EXPECT_EQ(read_response(client).body, "body");
+    quickest = std::min(quickest, Clock::duration(Clock::now() - start));
+  }
+  EXPECT_LT(quickest, 20ms);
 }
 
 TEST(Pool, a_chunked_response_leaves_a_reusable_connection) {
