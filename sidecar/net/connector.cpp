@@ -3,10 +3,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <system_error>
 #include <utility>
-
-#include <boost/asio/post.hpp>
-#include <boost/system/system_error.hpp>
 
 #include "net/worker.hpp"
 
@@ -34,7 +32,7 @@ exchange::UpstreamFailure to_failure(int error) {
 template <class Handler>
 auto Connector::guarded(Handler handler) {
   waiting_ = true;
-  return [this, handler](auto...) {
+  return [this, handler] {
     waiting_ = false;
     if (client_ == nullptr) {
       delete this;
@@ -46,7 +44,7 @@ auto Connector::guarded(Handler handler) {
 
 Connector* Connector::start(Worker& worker, NameCache& names, std::shared_ptr<const TlsClient> tls, Client& client) {
   auto* connector = new Connector(worker, names, std::move(tls), client);
-  asio::post(worker.io(), connector->guarded([connector] { connector->names_.ask(*connector); }));
+  worker.loop().post(connector->guarded([connector] { connector->names_.ask(*connector); }));
   return connector;  // NOLINT(clang-analyzer-cplusplus.NewDelete): post() runs nothing before it returns.
 }
 
@@ -85,9 +83,9 @@ void Connector::try_next() {
 /// False: the kernel cannot watch one more connection.
 bool Connector::begin(int fd) {
   try {
-    stream_.emplace(worker_.io(), fd);
+    stream_.emplace(worker_.loop(), fd);
     return true;
-  } catch (const boost::system::system_error&) {
+  } catch (const std::system_error&) {
     ::close(fd);
     fail(exchange::UpstreamFailure::exhausted, nullptr);
     return false;
@@ -102,11 +100,7 @@ void Connector::on_outcome() {
     try_next();
     return;
   }
-  // Whoever waited for writing once is woken for it ever after, with Asio: an event would cost a system call more.
-  const int fd = stream_->release();
-  stream_.reset();
-  if (!begin(fd)) return try_next();
-  tune(fd, worker_.user_timeout_ms());
+  tune(stream_->fd(), worker_.user_timeout_ms());
   if (tls_ != nullptr) stream_->start_tls(tls_->make(), TlsLayer::Side::client, tls_);
   greet();
 }

@@ -98,11 +98,11 @@ void Handshake::go_on() {
 /// header's.
 void Handshake::read_proxy_header() {
   std::array<char, http::kProxyHeaderBytesMax> buffer{};
-  const ssize_t seen = ::recv(stream_.fd(), buffer.data(), buffer.size(), MSG_PEEK);
-  if (seen < 0 && (errno == EAGAIN || errno == EINTR)) return wait_readable();
-  if (seen <= 0) return end();
+  const IoResult seen = stream_.try_peek(buffer);
+  if (seen.status == IoResult::Status::would_block) return wait_readable();
+  if (seen.status != IoResult::Status::moved) return end();
   const std::size_t known = header_.size();
-  header_.append(buffer.data(), static_cast<std::size_t>(seen));
+  header_.append(buffer.data(), seen.size);
   http::ProxyHeader header = http::read_proxy_header(header_);
   if (header.status == http::ProxyHeader::Status::error) {
     worker_.bench().lifecycle.on_counted(exchange::Counted::proxy_header_refused, 1);
@@ -112,7 +112,7 @@ void Handshake::read_proxy_header() {
   }
   const bool done = header.status == http::ProxyHeader::Status::done;
   const std::size_t taken = (done ? header.size : header_.size()) - known;
-  if (::recv(stream_.fd(), buffer.data(), taken, 0) != static_cast<ssize_t>(taken)) return end();
+  if (stream_.try_read(std::span(buffer).first(taken)).size != taken) return end();
   if (!done) return wait_readable();
   if (!header.source.empty()) peer_ = std::move(header.source);
   arrival_.proxy_protocol = false;
@@ -207,7 +207,7 @@ void Handshake::throw_away() {
 
 void Handshake::wait_readable() {
   armed_ = true;
-  stream_.wait_readable([this](ErrorCode) {
+  stream_.wait_readable([this] {
     armed_ = false;
     closing_ ? end() : go_on();
   });
@@ -215,7 +215,7 @@ void Handshake::wait_readable() {
 
 void Handshake::wait_writable() {
   armed_ = true;
-  stream_.wait_writable([this](ErrorCode) {
+  stream_.wait_writable([this] {
     armed_ = false;
     closing_ ? end() : go_on();
   });

@@ -298,7 +298,7 @@ void Http2Session::arm_read() {
   if (read_armed_) return;
   read_armed_ = true;
   ++pending_ops_;
-  downstream_.wait_readable([this](ErrorCode) {
+  downstream_.wait_readable([this] {
     read_armed_ = false;
     --pending_ops_;
     enter([this] { read(); });
@@ -309,7 +309,7 @@ void Http2Session::arm_write() {
   if (write_armed_) return;
   write_armed_ = true;
   ++pending_ops_;
-  downstream_.wait_writable([this](ErrorCode) {
+  downstream_.wait_writable([this] {
     write_armed_ = false;
     --pending_ops_;
     enter([this] { write(); });

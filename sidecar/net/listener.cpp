@@ -5,9 +5,8 @@
 #include <cerrno>
 #include <chrono>
 #include <optional>
+#include <system_error>
 #include <utility>
-
-#include <boost/system/system_error.hpp>
 
 #include "net/handshake.hpp"
 #include "net/session.hpp"
@@ -37,7 +36,7 @@ bool Listener::Episode::begins(TimePoint now) {
 
 Listener::Listener(Worker& worker, const ListeningSocket& socket, bool shared)
     : worker_(worker),
-      descriptor_(worker.io().get_executor(), socket.fd),
+      watch_(EventLoop::Watch::make(worker.loop(), socket.fd, true)),
       accepts_max_(shared ? 1 : 64),
       id_(socket.id),
       proxy_protocol_(socket.proxy_protocol),
@@ -51,14 +50,14 @@ void Listener::change(const ListeningSocket& socket) {
 }
 
 void Listener::start() {
-  descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
-                         [this](const ErrorCode& error) { on_readable(error); });
+  // Workers wait on the same socket, and each takes but one at a time: whether more are there is the kernel's to say.
+  watch_->wait_anew(EventLoop::Watch::Way::read, EventLoop::Watch::Way::read, [this] { on_readable(); });
 }
 
 void Listener::finish() {
   if (finishing_) return;
   finishing_ = true;
-  keep_newcomers_out(descriptor_.native_handle());
+  keep_newcomers_out(watch_->fd());
   stop_at_ = worker_.now() + kHandshake;
   worker_.schedule(*this, stop_at_);
 }
@@ -70,14 +69,13 @@ bool Listener::accept_waiting() {
 }
 
 void Listener::stop() {
-  if (!descriptor_.is_open()) return;
+  if (!is_open()) return;
   static_cast<void>(accept_waiting());
-  ErrorCode ignored;
-  descriptor_.close(ignored);
+  watch_->close();
 }
 
 void Listener::on_deadline(TimePoint now) {
-  if (!descriptor_.is_open()) return;
+  if (!is_open()) return;
   if (finishing_) {
     if (!exchange::is_due(stop_at_, now)) return worker_.schedule(*this, stop_at_);  // An earlier entry was queued.
     if (accept_waiting()) return stop();
@@ -87,8 +85,8 @@ void Listener::on_deadline(TimePoint now) {
   }
 }
 
-void Listener::on_readable(const ErrorCode& error) {
-  if (error || !descriptor_.is_open()) return;
+void Listener::on_readable() {
+  if (!is_open()) return;
   Accepted accepted = Accepted::one;
   for (int i = 0; i < accepts_max_ && accepted == Accepted::one; ++i) accepted = accept_one();
   if (accepted != Accepted::impossible) {
@@ -107,7 +105,7 @@ Listener::Accepted Listener::accept_one() {
   }
   Endpoint peer;
   peer.size = sizeof peer.address;
-  const int fd = ::accept4(descriptor_.native_handle(), peer.data(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  const int fd = ::accept4(watch_->fd(), peer.data(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0) {
     const int why = errno;
     worker_.census().leave_connection();
@@ -133,8 +131,8 @@ Listener::Accepted Listener::accept_one() {
 bool Listener::welcome(int fd, std::string peer, bool refused) {
   std::optional<Stream> stream;
   try {
-    stream.emplace(worker_.io(), fd);
-  } catch (const boost::system::system_error&) {
+    stream.emplace(worker_.loop(), fd);
+  } catch (const std::system_error&) {
     return false;
   }
   const Session::Arrival arrival{refused, proxy_protocol_, translates_http2_};

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "net/asio.hpp"
+#include "net/event_loop.hpp"
 #include "net/timed_entry.hpp"
 #include "net/tls_context.hpp"
 
@@ -36,7 +36,7 @@ class Listener final : public TimedEntry {
   /// From the next connection on.
   void change(const ListeningSocket& socket);
   [[nodiscard]] unsigned id() const { return id_; }
-  [[nodiscard]] bool is_open() const { return descriptor_.is_open(); }
+  [[nodiscard]] bool is_open() const { return watch_->fd() >= 0; }
   void on_deadline(TimePoint now) override;
 
  private:
@@ -51,7 +51,7 @@ class Listener final : public TimedEntry {
     TimePoint until_;
   };
 
-  void on_readable(const ErrorCode& error);
+  void on_readable();
   [[nodiscard]] Accepted accept_one();
   /// False: it could not be watched, and stays the caller's.
   [[nodiscard]] bool welcome(int fd, std::string peer, bool refused);
@@ -60,7 +60,7 @@ class Listener final : public TimedEntry {
   void pause(const char* why);
 
   Worker& worker_;
-  asio::posix::basic_stream_descriptor<asio::io_context::executor_type> descriptor_;
+  EventLoop::Watch::Owner watch_;
   int accepts_max_;  ///< At one wake-up: a worker that is not alone leaves some to the others.
   unsigned id_;
   bool proxy_protocol_;

@@ -4,20 +4,18 @@
 #include <thread>
 #include <utility>
 
-#include <boost/asio/post.hpp>
-
 namespace sidecar::net {
 
 Lookup::~Lookup() {
   const std::lock_guard lock(door_->mutex);
-  door_->io = nullptr;
+  door_->loop = nullptr;
 }
 
 void Lookup::ask(std::string host, std::uint16_t port, Answer answer) {
   const auto deliver = [](Door& door, Answer&& to, std::vector<Endpoint>&& found) {
     const std::lock_guard lock(door.mutex);
-    if (door.io == nullptr) return;
-    asio::post(*door.io, [to = std::move(to), found = std::move(found)]() mutable { to(std::move(found)); });
+    if (door.loop == nullptr) return;
+    door.loop->post([to = std::move(to), found = std::move(found)]() mutable { to(std::move(found)); });
   };
   try {
     std::thread([=, door = door_, host = std::move(host)]() mutable {

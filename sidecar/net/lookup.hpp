@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "net/asio.hpp"
+#include "net/event_loop.hpp"
 #include "net/socket.hpp"
 
 namespace sidecar::net {
@@ -19,19 +19,19 @@ class Lookup {
  public:
   using Answer = std::function<void(std::vector<Endpoint>)>;  ///< Empty: the name did not resolve.
 
-  explicit Lookup(asio::io_context& io) : door_(std::make_shared<Door>()) { door_->io = &io; }
+  explicit Lookup(EventLoop& loop) : door_(std::make_shared<Door>()) { door_->loop = &loop; }
   /// No answer comes any more.
   ~Lookup();
   Lookup(const Lookup&) = delete;
   Lookup& operator=(const Lookup&) = delete;
 
-  /// `answer` is called by the io_context, never from within ask().
+  /// `answer` is called by the loop, never from within ask().
   void ask(std::string host, std::uint16_t port, Answer answer);
 
  private:
   struct Door {
     std::mutex mutex;
-    asio::io_context* io = nullptr;  ///< nullptr: closed.
+    EventLoop* loop = nullptr;  ///< nullptr: closed.
   };
 
   std::shared_ptr<Door> door_;

@@ -6,7 +6,6 @@
 #include <boost/intrusive/list.hpp>
 
 #include "exchange/policy.hpp"
-#include "net/asio.hpp"
 #include "net/socket.hpp"
 #include "net/timed_entry.hpp"
 

@@ -211,7 +211,7 @@ void Session::arm_downstream_read() {
   if (read_armed_) return;
   read_armed_ = true;
   ++pending_ops_;
-  downstream_.wait_readable([this](ErrorCode) {
+  downstream_.wait_readable([this] {
     read_armed_ = false;
     --pending_ops_;
     enter([&] { read_downstream(); });
@@ -222,7 +222,7 @@ void Session::arm_downstream_write() {
   if (write_armed_) return;
   write_armed_ = true;
   ++pending_ops_;
-  downstream_.wait_writable([this](ErrorCode) {
+  downstream_.wait_writable([this] {
     write_armed_ = false;
     --pending_ops_;
     enter([&] { write_downstream(); });

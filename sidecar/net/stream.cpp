@@ -12,7 +12,7 @@
 namespace sidecar::net {
 
 TlsLayer& Stream::start_tls(OpenSslPtr<SSL> ssl, TlsLayer::Side side, std::shared_ptr<const void> owner) {
-  tls_ = std::make_unique<TlsLayer>(std::move(ssl), descriptor_.native_handle(), side, std::move(owner));
+  tls_ = std::make_unique<TlsLayer>(std::move(ssl), fd(), side, std::move(owner));
   return *tls_;
 }
 
@@ -21,61 +21,77 @@ const char* Stream::why() const {
 }
 
 IoResult Stream::try_read(std::span<char> buffer) {
-  if (tls_) return tls_->read(buffer);
+  return tls_ ? tls_->read(buffer) : receive(buffer, 0);
+}
+
+IoResult Stream::receive(std::span<char> buffer, int flags) {
   for (;;) {
-    const ssize_t size = ::recv(descriptor_.native_handle(), buffer.data(), buffer.size(), 0);
-    if (size > 0) return {IoResult::Status::moved, static_cast<std::size_t>(size)};
+    const ssize_t size = ::recv(fd(), buffer.data(), buffer.size(), flags);
+    if (size > 0) {
+      // Less than there was room for: that was all, unless the peer's end comes behind it.
+      const bool all = static_cast<std::size_t>(size) < buffer.size() && flags == 0;
+      if (all && !watch_->ended()) watch_->set_unreadable();
+      return {IoResult::Status::moved, static_cast<std::size_t>(size)};
+    }
     if (size == 0) return {IoResult::Status::eof, 0};
     if (errno == EINTR) continue;
-    const bool blocked = errno == EAGAIN || errno == EWOULDBLOCK;
-    return {blocked ? IoResult::Status::would_block : IoResult::Status::failed, 0};
+    if (errno != EAGAIN && errno != EWOULDBLOCK) return {IoResult::Status::failed, 0};
+    watch_->set_unreadable();
+    return {IoResult::Status::would_block, 0};
   }
 }
 
 IoResult Stream::try_writev(std::span<const iovec> pieces) {
   if (tls_) {
     const IoResult result = tls_->writev(pieces);
-    ErrorCode ignored;
-    if (tls_->take_read_meanwhile()) descriptor_.cancel(ignored);  // Who waits for the socket would wait in vain.
+    if (tls_->take_read_meanwhile()) watch_->wake();  // Who waits for the socket would wait in vain.
     return result;
   }
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(pieces.data());  // sendmsg only reads it.
   message.msg_iovlen = pieces.size();
+  std::size_t wanted = 0;
+  for (const iovec& piece : pieces) wanted += piece.iov_len;
   for (;;) {
-    const ssize_t size = ::sendmsg(descriptor_.native_handle(), &message, MSG_NOSIGNAL);
-    if (size >= 0) return {IoResult::Status::moved, static_cast<std::size_t>(size)};
+    const ssize_t size = ::sendmsg(fd(), &message, MSG_NOSIGNAL);
+    if (size >= 0) {
+      if (static_cast<std::size_t>(size) < wanted) watch_->set_unwritable();
+      return {IoResult::Status::moved, static_cast<std::size_t>(size)};
+    }
     if (errno == EINTR) continue;
-    const bool blocked = errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS;
-    return {blocked ? IoResult::Status::would_block : IoResult::Status::failed, 0};
+    if (errno == ENOBUFS) return {IoResult::Status::would_block, 0};  // No event tells when that is over.
+    if (errno != EAGAIN && errno != EWOULDBLOCK) return {IoResult::Status::failed, 0};
+    watch_->set_unwritable();
+    return {IoResult::Status::would_block, 0};
   }
 }
 
 bool Stream::quiet() {
   if (tls_) return tls_->quiet();
+  if (!watch_->readable()) return true;
   char byte = 0;
-  return ::recv(descriptor_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+  return try_peek(std::span(&byte, 1)).status == IoResult::Status::would_block;
 }
 
 bool Stream::broken() {
-  pollfd entry{.fd = descriptor_.native_handle(), .events = 0, .revents = 0};
+  pollfd entry{.fd = fd(), .events = 0, .revents = 0};
   return ::poll(&entry, 1, 0) > 0;  // Without events only errors and the end of both directions are told.
 }
 
 void Stream::acknowledge_at_once() {
   const int on = 1;
-  ::setsockopt(descriptor_.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+  ::setsockopt(fd(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
 bool Stream::try_shutdown_write() {
   if (tls_ && !tls_->try_shutdown()) return false;
-  ::shutdown(descriptor_.native_handle(), SHUT_WR);
+  ::shutdown(fd(), SHUT_WR);
   return true;
 }
 
 std::uint32_t Stream::unsent() {
   int bytes = 0;
-  return ::ioctl(descriptor_.native_handle(), SIOCOUTQ, &bytes) == 0 ? static_cast<std::uint32_t>(bytes) : 0;
+  return ::ioctl(fd(), SIOCOUTQ, &bytes) == 0 ? static_cast<std::uint32_t>(bytes) : 0;
 }
 
 void Stream::close() {
@@ -85,13 +101,12 @@ void Stream::close() {
 
 void Stream::close_descriptor() {
   tls_.reset();  // It knows the number of a descriptor that will soon be somebody else's.
-  ErrorCode ignored;
-  descriptor_.close(ignored);
+  watch_->close();
 }
 
 void Stream::reset() {
   const linger immediately{1, 0};
-  ::setsockopt(descriptor_.native_handle(), SOL_SOCKET, SO_LINGER, &immediately, sizeof immediately);
+  ::setsockopt(fd(), SOL_SOCKET, SO_LINGER, &immediately, sizeof immediately);
   close_descriptor();
 }
 

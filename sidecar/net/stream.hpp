@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <cstddef>
@@ -8,9 +9,7 @@
 #include <span>
 #include <utility>
 
-#include <boost/asio/post.hpp>
-
-#include "net/asio.hpp"
+#include "net/event_loop.hpp"
 #include "net/io_result.hpp"
 #include "net/tls_layer.hpp"
 
@@ -21,15 +20,14 @@ namespace sidecar::net {
 /// bytes move. What could not be written has to be offered again before anything else is.
 class Stream {
  public:
-  /// Takes over `fd`, which is non-blocking and close-on-exec.
-  Stream(asio::io_context& io, int fd) : descriptor_(io.get_executor(), fd) {}
+  /// Takes over `fd`, which is non-blocking and close-on-exec. Throws std::system_error, and then it stays the
+  /// caller's.
+  Stream(EventLoop& loop, int fd) : watch_(EventLoop::Watch::make(loop, fd)) {}
   /// Takes over socket, TLS and what was not read yet. No wait is armed on `other`, which is only to be destroyed.
   Stream(Stream&& other) = default;
   Stream& operator=(Stream&&) = delete;
 
-  [[nodiscard]] int fd() { return descriptor_.native_handle(); }
-  /// Gives up the socket, on which no wait is armed and no TLS is spoken.
-  [[nodiscard]] int release() { return descriptor_.release(); }
+  [[nodiscard]] int fd() const { return watch_->fd(); }
 
   /// From now on TLS is spoken, and its handshake comes next. `owner` is what `ssl` was made by.
   TlsLayer& start_tls(OpenSslPtr<SSL> ssl, TlsLayer::Side side, std::shared_ptr<const void> owner);
@@ -39,25 +37,27 @@ class Stream {
   [[nodiscard]] const char* why() const;
 
   [[nodiscard]] IoResult try_read(std::span<char> buffer);
+  /// The same, and what was read is there still. Below TLS.
+  [[nodiscard]] IoResult try_peek(std::span<char> buffer) { return receive(buffer, MSG_PEEK); }
   [[nodiscard]] IoResult try_writev(std::span<const iovec> pieces);
 
-  /// Calls `handler(error)` once, when reading is worth an attempt (or the peer closed), or with an error behind
-  /// close(); sometimes in vain.
+  /// Calls `handler()` once, when reading is worth an attempt (or the peer closed), or behind close(); sometimes in
+  /// vain.
   template <class Handler>
-  void wait_readable(Handler&& handler) {
-    wait(tls_ ? tls_->reads_when() : TlsLayer::When::readable, std::forward<Handler>(handler));
+  void wait_readable(Handler handler) {
+    wait(Way::read, tls_ ? tls_->reads_when() : TlsLayer::When::readable, handler);
   }
   template <class Handler>
-  void wait_writable(Handler&& handler) {
-    wait(tls_ ? tls_->writes_when() : TlsLayer::When::writable, std::forward<Handler>(handler));
+  void wait_writable(Handler handler) {
+    wait(Way::write, tls_ ? tls_->writes_when() : TlsLayer::When::writable, handler);
   }
 
   /// Nothing has come that was not read, and the peer has not closed.
   [[nodiscard]] bool quiet();
   /// The peer is gone, and nothing that it sent can be answered: seen without reading.
   [[nodiscard]] bool broken();
-  /// What comes next is acknowledged at once. A peer that writes a head and a body with Nagle's algorithm on waits for
-  /// that, and on a connection in use the kernel would wait 40 ms.
+  /// What has come is acknowledged now. A peer that writes a head and a body with Nagle's algorithm on waits for that,
+  /// and on a connection in use the kernel would wait 40 ms.
   void acknowledge_at_once();
   /// FIN (behind TLS's own end); reading goes on. False: to be tried again when the socket is writable.
   [[nodiscard]] bool try_shutdown_write();
@@ -69,22 +69,24 @@ class Stream {
   void reset();
 
  private:
-  using Descriptor = asio::posix::basic_stream_descriptor<asio::io_context::executor_type>;
+  using Way = EventLoop::Watch::Way;
 
-  /// Data that TLS holds already shows on no descriptor.
+  /// TLS may have to write before it can read, and what it holds already shows on no descriptor.
   template <class Handler>
-  void wait(TlsLayer::When when, Handler&& handler) {
-    if (when == TlsLayer::When::now) {
-      asio::post(descriptor_.get_executor(),
-                 [handler = std::forward<Handler>(handler)]() mutable { handler(ErrorCode()); });
+  void wait(Way what, TlsLayer::When when, Handler handler) {
+    if (!tls_) {
+      watch_->wait(what, what, handler);
+    } else if (when == TlsLayer::When::now) {
+      watch_->wait(what, what, handler);
+      watch_->wake();
     } else {
-      const bool readable = when == TlsLayer::When::readable;
-      descriptor_.async_wait(readable ? Descriptor::wait_read : Descriptor::wait_write, std::forward<Handler>(handler));
+      watch_->wait_anew(what, when == TlsLayer::When::readable ? Way::read : Way::write, handler);
     }
   }
+  [[nodiscard]] IoResult receive(std::span<char> buffer, int flags);
   void close_descriptor();
 
-  Descriptor descriptor_;
+  EventLoop::Watch::Owner watch_;
   std::unique_ptr<TlsLayer> tls_;
 };
 

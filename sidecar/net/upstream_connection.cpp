@@ -5,7 +5,7 @@ namespace sidecar::net {
 void UpstreamConnection::want_readable() {
   if (read_armed_ || closing_) return;
   read_armed_ = true;
-  stream_.wait_readable([this](ErrorCode) {
+  stream_.wait_readable([this] {
     read_armed_ = false;
     if (closing_) return release_if_done();
     owner_->on_upstream_readable(*this);
@@ -15,7 +15,7 @@ void UpstreamConnection::want_readable() {
 void UpstreamConnection::want_writable() {
   if (write_armed_ || closing_) return;
   write_armed_ = true;
-  stream_.wait_writable([this](ErrorCode) {
+  stream_.wait_writable([this] {
     write_armed_ = false;
     if (closing_) return release_if_done();
     owner_->on_upstream_writable(*this);

@@ -4,13 +4,10 @@
 #include <cstdlib>
 #include <utility>
 
-#include <boost/asio/post.hpp>
-
 namespace sidecar::net {
 
 Worker::Worker(const Common& common, Settings settings, std::uint64_t first_id)
-    : timer_(io_.get_executor()),
-      wheel_(now()),
+    : wheel_(now()),
       common_(common),
       observer_(common.log, settings.redactor),
       bench_(observer_, common.census, first_id),
@@ -26,8 +23,7 @@ Worker::~Worker() {
   }
   for (const auto& listener : listeners_) listener->stop();
   for_each_client([](ClientConnection& client) { client.force(); });
-  io_.restart();
-  io_.poll();
+  loop_.poll();
 }
 
 void Worker::apply(Settings settings) {
@@ -90,19 +86,18 @@ void Worker::listen(const ListeningSocket& socket) {
 
 void Worker::run() {
   for (const auto& listener : listeners_) listener->start();
-  const auto work = boost::asio::make_work_guard(io_);
-  io_.run();
+  loop_.run([this] { on_timer(); });
 }
 
 void Worker::post_listen(const ListeningSocket& socket) {
-  asio::post(io_, [this, socket] {
+  loop_.post([this, socket] {
     listen(socket);
     listeners_.back()->start();
   });
 }
 
 void Worker::post_change(const ListeningSocket& socket) {
-  asio::post(io_, [this, socket] {
+  loop_.post([this, socket] {
     for (const auto& listener : listeners_) {
       if (listener->id() == socket.id) listener->change(socket);
     }
@@ -110,7 +105,7 @@ void Worker::post_change(const ListeningSocket& socket) {
 }
 
 void Worker::post_unlisten(unsigned id) {
-  asio::post(io_, [this, id] {
+  loop_.post([this, id] {
     for (const auto& listener : listeners_) {
       if (listener->id() == id) listener->finish();
     }
@@ -118,11 +113,11 @@ void Worker::post_unlisten(unsigned id) {
 }
 
 void Worker::post_settings(Settings settings) {
-  asio::post(io_, [this, settings = std::move(settings)]() mutable { apply(std::move(settings)); });
+  loop_.post([this, settings = std::move(settings)]() mutable { apply(std::move(settings)); });
 }
 
 void Worker::post_drain(const exchange::DrainPolicy& policy) {
-  asio::post(io_, [this, policy] {
+  loop_.post([this, policy] {
     // Behind the last planned end there is time left for streams in the middle of an event.
     bench_.drain = {now() + policy.grace * 3 / 4, policy.retry_min, policy.retry_max};
     for (const auto& listener : listeners_) listener->finish();
@@ -132,9 +127,9 @@ void Worker::post_drain(const exchange::DrainPolicy& policy) {
 }
 
 void Worker::post_force() {
-  asio::post(io_, [this] {
+  loop_.post([this] {
     for_each_client([](ClientConnection& client) { client.force(); });
-    io_.stop();
+    loop_.stop();
   });
 }
 
@@ -159,10 +154,7 @@ void Worker::arm_timer() {
   if (bench_.drain) wakeup = std::min(wakeup, now() + exchange::kDeadlineGrid);
   if (wakeup >= armed_at_) return;
   armed_at_ = wakeup;
-  timer_.expires_at(wakeup);
-  timer_.async_wait([this](const ErrorCode& error) {
-    if (!error) on_timer();
-  });
+  loop_.wake_at(wakeup);
 }
 
 void Worker::on_timer() {
@@ -170,7 +162,7 @@ void Worker::on_timer() {
   const TimePoint time = now();
   wheel_.advance(time, [&](exchange::DeadlineEntry& entry) { static_cast<TimedEntry&>(entry).on_deadline(time); });
   if (bench_.drain && is_done()) {
-    io_.stop();
+    loop_.stop();
     return;
   }
   arm_timer();

@@ -7,15 +7,14 @@
 #include <string_view>
 #include <vector>
 
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/intrusive/list.hpp>
 
 #include "exchange/deadline_wheel.hpp"
 #include "exchange/workbench.hpp"
-#include "net/asio.hpp"
 #include "net/census.hpp"
 #include "net/chunk_pool.hpp"
 #include "net/client_connection.hpp"
+#include "net/event_loop.hpp"
 #include "net/listener.hpp"
 #include "net/lookup.hpp"
 #include "net/timed_entry.hpp"
@@ -64,7 +63,7 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
   /// Ends what is left.
   void post_force();
 
-  [[nodiscard]] asio::io_context& io() { return io_; }
+  [[nodiscard]] EventLoop& loop() { return loop_; }
   [[nodiscard]] exchange::Workbench& bench() { return bench_; }
   [[nodiscard]] ChunkPool& chunks() { return chunks_; }
   [[nodiscard]] TimePoint now() const { return std::chrono::steady_clock::now(); }
@@ -88,8 +87,6 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
  private:
   static constexpr std::size_t kReceiveBytes = 64 * 1024;
   using Clients = boost::intrusive::list<ClientConnection, boost::intrusive::constant_time_size<false>>;
-  using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
-                                           asio::io_context::executor_type>;
 
   /// The pools of one policy set, by its upstreams. A reload keeps those of upstreams that did not change.
   struct Generation {
@@ -108,9 +105,8 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
   template <class Visit>
   void for_each_client(Visit&& visit);
 
-  asio::io_context io_{1};
-  Lookup lookup_{io_};
-  Timer timer_;
+  EventLoop loop_;
+  Lookup lookup_{loop_};
   TimePoint armed_at_ = exchange::kNever;
   exchange::DeadlineWheel wheel_;
   Common common_;

@@ -5,9 +5,9 @@
 // - Short: fewer bytes than wished, the rest stays where it was. Any socket may do so at any time. A pipe takes up to
 //   PIPE_BUF bytes wholly or not at all, so such writes are left alone.
 // - EINTR: nothing has happened, except for connect(): that goes on behind it (POSIX).
-// - EAGAIN although a wait said "ready": a packet with a wrong checksum, memory pressure, another worker that was
-//   faster. Who asks anew is told anew. Only somebody who lives on edges alone would wait for ever; Asio's async_wait()
-//   asks with each wait (EPOLL_CTL_MOD), so here it must go on.
+// - EAGAIN although a wait said "ready": memory pressure, another worker that was faster.
+// - An edge is told anew behind each of these three: epoll(7) promises that who was given fewer bytes than wished, or
+//   EAGAIN, is told when there are more.
 // - MSG_PEEK is a question about what is there: it gets the truth. So do eventfds and the pipe of the signal handler,
 //   which are never interrupted and never short.
 // - EMFILE and the like: for as long as the test says.
@@ -21,6 +21,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <mutex>
 
 #include "tests/faults/shim/control.hpp"
 #include "tests/faults/shim/real.hpp"
@@ -60,9 +61,36 @@ bool interrupted(Control* told) {
   return true;
 }
 
-bool put_off(Control* told) {
+// How each descriptor is watched.
+struct Registration {
+  int epoll = -1;
+  epoll_event event{};
+};
+std::mutex registrations_mutex;
+std::array<Registration, 20'000> registrations;
+
+void remember(int epoll, int operation, int fd, const epoll_event* event) {
+  if (fd < 0 || static_cast<std::size_t>(fd) >= registrations.size()) return;
+  const std::lock_guard lock(registrations_mutex);
+  registrations[static_cast<std::size_t>(fd)] =
+      operation == EPOLL_CTL_DEL ? Registration{} : Registration{epoll, *event};
+}
+
+/// The next wait tells again what the descriptor is ready for. Somebody may have closed it: then nothing happens.
+void tell_again(int fd) {
+  static auto* const next = real<decltype(epoll_ctl)>("epoll_ctl");
+  if (fd < 0 || static_cast<std::size_t>(fd) >= registrations.size()) return;
+  const int error = errno;
+  const std::lock_guard lock(registrations_mutex);
+  Registration& known = registrations[static_cast<std::size_t>(fd)];
+  if (known.epoll >= 0) next(known.epoll, EPOLL_CTL_MOD, fd, &known.event);
+  errno = error;
+}
+
+bool put_off(Control* told, int fd) {
   if (told == nullptr || !happens(*told, told->eagain_percent)) return false;
   ++told->put_off;
+  tell_again(fd);
   errno = EAGAIN;
   return true;
 }
@@ -86,21 +114,27 @@ extern "C" {
 ssize_t recv(int fd, void* buffer, size_t size, int flags) {
   static auto* const next = faults::real<decltype(recv)>("recv");
   faults::Control* told = (flags & MSG_PEEK) != 0 ? nullptr : faults::control();
-  if (faults::interrupted(told) || faults::put_off(told)) return -1;
-  return next(fd, buffer, faults::shortened(told, size), flags);
+  if (faults::interrupted(told) || faults::put_off(told, fd)) return -1;
+  const std::size_t less = faults::shortened(told, size);
+  const ssize_t moved = next(fd, buffer, less, flags);
+  if (less < size) faults::tell_again(fd);
+  return moved;
 }
 
 ssize_t send(int fd, const void* bytes, size_t size, int flags) {
   static auto* const next = faults::real<decltype(send)>("send");
   faults::Control* told = faults::control();
-  if (faults::interrupted(told) || faults::put_off(told)) return -1;
-  return next(fd, bytes, faults::shortened(told, size), flags);
+  if (faults::interrupted(told) || faults::put_off(told, fd)) return -1;
+  const std::size_t less = faults::shortened(told, size);
+  const ssize_t moved = next(fd, bytes, less, flags);
+  if (less < size) faults::tell_again(fd);
+  return moved;
 }
 
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   static auto* const next = faults::real<decltype(sendmsg)>("sendmsg");
   faults::Control* told = faults::control();
-  if (faults::interrupted(told) || faults::put_off(told)) return -1;
+  if (faults::interrupted(told) || faults::put_off(told, fd)) return -1;
   std::array<iovec, 64> pieces{};
   const std::size_t count = std::min(message->msg_iovlen, pieces.size());
   std::copy_n(message->msg_iov, count, pieces.begin());
@@ -114,13 +148,15 @@ ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   msghdr less = *message;
   less.msg_iov = pieces.data();
   less.msg_iovlen = count;
-  return next(fd, &less, flags);
+  const ssize_t moved = next(fd, &less, flags);
+  faults::tell_again(fd);
+  return moved;
 }
 
 ssize_t write(int fd, const void* bytes, size_t size) {
   static auto* const next = faults::real<decltype(write)>("write");
   faults::Control* told = size < faults::kSmallestLogLine ? nullptr : faults::control();
-  if (faults::interrupted(told) || faults::put_off(told)) return -1;
+  if (faults::interrupted(told) || faults::put_off(told, fd)) return -1;
   return next(fd, bytes, size <= PIPE_BUF ? size : faults::shortened(told, size));
 }
 
@@ -128,7 +164,7 @@ int accept4(int fd, sockaddr* peer, socklen_t* size, int flags) {
   static auto* const next = faults::real<decltype(accept4)>("accept4");
   faults::Control* told = faults::control();
   if (told != nullptr && faults::fails(told->accept_error)) return -1;
-  if (faults::interrupted(told) || faults::put_off(told)) return -1;
+  if (faults::interrupted(told) || faults::put_off(told, fd)) return -1;
   return next(fd, peer, size, flags);
 }
 
@@ -147,6 +183,13 @@ int connect(int fd, const sockaddr* address, socklen_t size) {
   const int error = errno;
   if (result != 0 && error == EINPROGRESS && faults::interrupted(told)) return -1;
   errno = error;
+  return result;
+}
+
+int epoll_ctl(int epoll, int operation, int fd, epoll_event* event) noexcept {
+  static auto* const next = faults::real<decltype(epoll_ctl)>("epoll_ctl");
+  const int result = next(epoll, operation, fd, event);
+  if (result == 0) faults::remember(epoll, operation, fd, event);
   return result;
 }
 

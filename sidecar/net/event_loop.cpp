@@ -1,0 +1,199 @@
+#include "net/event_loop.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <span>
+#include <system_error>
+#include <utility>
+
+namespace sidecar::net {
+
+namespace {
+
+constexpr std::uint32_t kReading = EPOLLIN | EPOLLRDHUP;
+
+[[noreturn]] void fail(const char* what) {
+  throw std::system_error(errno, std::system_category(), what);
+}
+
+}  // namespace
+
+// ---- A descriptor ------------------------------------------------------------------------------------------------
+
+EventLoop::Watch::Owner EventLoop::Watch::make(EventLoop& loop, int fd, bool shared) {
+  Owner watch(new Watch(loop, fd, shared));
+  epoll_event event{};
+  event.events = kReading | EPOLLOUT | EPOLLET;
+  event.data.ptr = watch.get();
+  if (::epoll_ctl(loop.epoll_, EPOLL_CTL_ADD, fd, &event) == 0) return watch;
+  const int why = errno;
+  watch->fd_ = -1;
+  throw std::system_error(why, std::system_category(), "epoll_ctl");
+}
+
+void EventLoop::Watch::ask_kernel() {
+  readable_ = false;
+  writable_ = false;
+  const auto waits = [this](Way when) {
+    return (reader_.is_set() && reader_.when() == when) || (writer_.is_set() && writer_.when() == when);
+  };
+  epoll_event event{};
+  event.events = EPOLLET | (waits(Way::read) ? kReading : 0U) | (waits(Way::write) ? EPOLLOUT : 0U);
+  event.data.ptr = this;
+  // Who cannot be told finds out what is wrong.
+  if (::epoll_ctl(loop_.epoll_, EPOLL_CTL_MOD, fd_, &event) != 0) wake();
+}
+
+void EventLoop::Watch::wake() {
+  woken_ = true;
+  enqueue_if_worth_it();
+}
+
+void EventLoop::Watch::close() {
+  if (fd_ < 0) return;
+  if (shared_) ::epoll_ctl(loop_.epoll_, EPOLL_CTL_DEL, fd_, nullptr);
+  ::close(std::exchange(fd_, -1));
+  enqueue_if_worth_it();
+}
+
+void EventLoop::Watch::release() {
+  reader_ = Waiter();
+  writer_ = Waiter();
+  close();
+  released_ = true;
+  if (!queued_ && !served_) delete this;
+}
+
+void EventLoop::Watch::take_note(std::uint32_t events) {
+  static constexpr std::uint32_t kEnd = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+  if ((events & (EPOLLIN | kEnd)) != 0) readable_ = true;
+  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) writable_ = true;
+  if ((events & kEnd) != 0) ended_ = true;
+  enqueue_if_worth_it();
+}
+
+void EventLoop::Watch::enqueue_if_worth_it() {
+  if (is_worth_it(reader_) || is_worth_it(writer_)) loop_.enqueue(*this);
+}
+
+void EventLoop::Watch::serve() {
+  served_ = true;
+  const bool write = is_worth_it(writer_);
+  const bool read = is_worth_it(reader_);
+  woken_ = false;
+  if (write) writer_.call();
+  if (read && reader_.is_set()) reader_.call();
+  served_ = false;
+  if (released_ && !queued_) delete this;
+}
+
+// ---- The loop ----------------------------------------------------------------------------------------------------
+
+EventLoop::EventLoop()
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wakeup_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      wake_at_(exchange::kNever) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.ptr = nullptr;
+  if (epoll_ < 0 || wakeup_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wakeup_, &event) != 0) fail("event loop");
+}
+
+EventLoop::~EventLoop() {
+  ::close(wakeup_);
+  ::close(epoll_);
+}
+
+void EventLoop::run(const Task& on_time) {
+  {
+    const std::lock_guard lock(mutex_);
+    thread_ = std::this_thread::get_id();
+  }
+  while (!stopped_) {
+    wait(timeout_ms());
+    run_tasks();
+    serve_ready();
+    if (wake_at_ == exchange::kNever || std::chrono::steady_clock::now() < wake_at_) continue;
+    wake_at_ = exchange::kNever;
+    on_time();
+  }
+  stopped_ = false;
+}
+
+void EventLoop::poll() {
+  do {
+    wait(0);
+    run_tasks();
+    serve_ready();
+  } while (!ready_.empty() || has_tasks_);
+}
+
+int EventLoop::timeout_ms() const {
+  using Milliseconds = std::chrono::milliseconds;
+  static constexpr Milliseconds kLongest = std::chrono::hours(1);
+  if (!ready_.empty() || has_tasks_) return 0;
+  if (wake_at_ == exchange::kNever) return -1;
+  const auto left = std::chrono::ceil<Milliseconds>(wake_at_ - std::chrono::steady_clock::now());
+  return static_cast<int>(std::clamp(left, Milliseconds(0), kLongest).count());
+}
+
+/// All is noted down before anybody is served: who asks whether a descriptor is readable has the truth of this moment.
+void EventLoop::wait(int timeout_ms) {
+  std::array<epoll_event, kEvents> events{};
+  const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout_ms);
+  for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(std::max(count, 0)))) {
+    if (event.data.ptr != nullptr) {
+      static_cast<Watch*>(event.data.ptr)->take_note(event.events);
+    } else {
+      std::uint64_t count_of_posts = 0;
+      [[maybe_unused]] const ssize_t size = ::read(wakeup_, &count_of_posts, sizeof count_of_posts);
+    }
+  }
+}
+
+void EventLoop::post(Task task) {
+  bool sleeps = false;
+  {
+    const std::lock_guard lock(mutex_);
+    sleeps = tasks_.empty() && std::this_thread::get_id() != thread_;
+    tasks_.push_back(std::move(task));
+    has_tasks_ = true;
+  }
+  if (!sleeps) return;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t size = ::write(wakeup_, &one, sizeof one);
+}
+
+void EventLoop::run_tasks() {
+  if (!has_tasks_) return;
+  {
+    const std::lock_guard lock(mutex_);
+    running_.swap(tasks_);
+    has_tasks_ = false;
+  }
+  for (const Task& task : running_) task();
+  running_.clear();
+}
+
+void EventLoop::enqueue(Watch& watch) {
+  if (watch.queued_) return;
+  watch.queued_ = true;
+  ready_.push_back(&watch);
+}
+
+/// Who becomes ready meanwhile comes in the next round: nobody is served twice before everybody was served once.
+void EventLoop::serve_ready() {
+  serving_.swap(ready_);
+  for (Watch* watch : serving_) {
+    watch->queued_ = false;
+    watch->serve();
+  }
+  serving_.clear();
+}
+
+}  // namespace sidecar::net

@@ -1,0 +1,340 @@
+// A worker's loop, with real descriptors and without a worker.
+#include "net/event_loop.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace sidecar::net {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+using Watch = EventLoop::Watch;
+using Way = Watch::Way;
+
+/// A watched end of a socket pair, and the other end.
+struct Pair {
+  explicit Pair(EventLoop& loop) {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) std::abort();
+    watch = Watch::make(loop, ends[0]);
+    peer = ends[1];
+  }
+  ~Pair() {
+    if (peer >= 0) ::close(peer);
+  }
+  Pair(const Pair&) = delete;
+  Pair& operator=(const Pair&) = delete;
+
+  void say(std::string_view bytes) const {
+    ASSERT_EQ(::send(peer, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  }
+  /// Reads up to `size` bytes and says so when there are no more.
+  std::string hear(std::size_t size) const {
+    std::string bytes(size, '\0');
+    const ssize_t got = ::recv(watch->fd(), bytes.data(), size, 0);
+    if (got < static_cast<ssize_t>(size)) watch->set_unreadable();
+    return bytes.substr(0, static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  }
+
+  Watch::Owner watch;
+  int peer = -1;
+};
+
+TEST(EventLoop, TasksOfOtherThreadsWakeIt) {
+  EventLoop loop;
+  std::vector<int> done;
+  std::jthread other([&] {
+    std::this_thread::sleep_for(10ms);  // It sleeps by now.
+    for (int i = 0; i < 3; ++i) loop.post([&, i] { done.push_back(i); });
+    std::this_thread::sleep_for(10ms);
+    loop.post([&] { loop.stop(); });
+  });
+  loop.run([] {});
+  EXPECT_EQ(done, (std::vector<int>{0, 1, 2}));
+}
+
+TEST(EventLoop, ATaskOfItsOwnRunsBehindTheCallThatPostedIt) {
+  EventLoop loop;
+  std::string order;
+  loop.post([&] {
+    loop.post([&] {
+      order += "second";
+      loop.stop();
+    });
+    order += "first ";
+  });
+  loop.run([] {});
+  EXPECT_EQ(order, "first second");
+}
+
+TEST(EventLoop, TasksOfManyThreadsAreAllDone) {
+  constexpr int kThreads = 4;
+  constexpr int kTasks = 2'000;
+  EventLoop loop;
+  int done = 0;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      for (int task = 0; task < kTasks; ++task) {
+        loop.post([&] {
+          if (++done == kThreads * kTasks) loop.stop();
+        });
+      }
+    });
+  }
+  loop.run([] {});
+  EXPECT_EQ(done, kThreads * kTasks);
+}
+
+TEST(EventLoop, TellsTheTimeOnceAndNotEarly) {
+  EventLoop loop;
+  const auto start = Clock::now();
+  std::vector<Clock::duration> told;
+  std::jthread other([&] {
+    for (int i = 0; i < 10; ++i) {
+      std::this_thread::sleep_for(5ms);
+      loop.post([] {});
+    }
+    loop.post([&] { loop.stop(); });
+  });
+  loop.wake_at(start + 15ms);
+  loop.run([&] {
+    told.push_back(Clock::now() - start);
+    if (told.size() == 1) loop.wake_at(start + 30ms);
+  });
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_GE(told[0], 15ms);
+  EXPECT_GE(told[1], 30ms);
+}
+
+TEST(EventLoop, AnEarlierTimeReplacesALaterOne) {
+  EventLoop loop;
+  const auto start = Clock::now();
+  loop.wake_at(start + 1h);
+  loop.post([&] { loop.wake_at(start + 5ms); });
+  loop.run([&] { loop.stop(); });
+  EXPECT_LT(Clock::now() - start, 1min);
+}
+
+TEST(Watch, TellsOnceForEachWait) {
+  EventLoop loop;
+  const Pair pair(loop);
+  int told = 0;
+  const auto note = [&told] { ++told; };
+  pair.watch->wait(Way::read, Way::read, note);
+  loop.poll();
+  EXPECT_EQ(told, 0);
+  pair.say("a");
+  loop.poll();
+  EXPECT_EQ(told, 1);
+  pair.say("b");
+  loop.poll();
+  EXPECT_EQ(told, 1);  // Nobody waits.
+  EXPECT_EQ(pair.hear(10), "ab");
+  pair.watch->wait(Way::read, Way::read, note);
+  loop.poll();
+  EXPECT_EQ(told, 1);  // Nothing new.
+  pair.say("c");
+  loop.poll();
+  EXPECT_EQ(told, 2);
+}
+
+TEST(Watch, WhatWasLeftUnreadIsToldAgain) {
+  EventLoop loop;
+  const Pair pair(loop);
+  std::string heard;
+  struct Reader {
+    const Pair& pair;
+    std::string& heard;
+    void operator()() const {
+      heard += pair.hear(2) + '|';
+      if (heard.size() < 20) pair.watch->wait(Way::read, Way::read, *this);
+    }
+  };
+  pair.say("abcde");
+  pair.watch->wait(Way::read, Way::read, Reader{pair, heard});
+  loop.poll();
+  EXPECT_EQ(heard, "ab|cd|e|");
+  pair.say("fg");
+  loop.poll();
+  EXPECT_EQ(heard, "ab|cd|e|fg||");
+}
+
+TEST(Watch, NobodyIsServedTwiceBeforeTheOthers) {
+  EventLoop loop;
+  const Pair first(loop);
+  const Pair second(loop);
+  std::string order;
+  struct Reader {
+    const Pair& pair;
+    std::string* order;
+    void operator()() const {
+      const std::string heard = pair.hear(1);
+      if (heard.empty()) return;
+      *order += heard;
+      pair.watch->wait(Way::read, Way::read, *this);
+    }
+  };
+  first.say("aaaa");
+  second.say("bbbb");
+  first.watch->wait(Way::read, Way::read, Reader{first, &order});
+  second.watch->wait(Way::read, Way::read, Reader{second, &order});
+  loop.poll();
+  EXPECT_EQ(order.size(), 8U);
+  EXPECT_TRUE(order == "abababab" || order == "babababa") << order;
+}
+
+TEST(Watch, TheEndOfThePeerIsReadableAndStaysSo) {
+  EventLoop loop;
+  Pair pair(loop);
+  int told = 0;
+  const auto note = [&told] { ++told; };
+  pair.say("last");
+  ::close(std::exchange(pair.peer, -1));
+  pair.watch->wait(Way::read, Way::read, note);
+  loop.poll();
+  EXPECT_EQ(told, 1);
+  EXPECT_TRUE(pair.watch->ended());
+  EXPECT_TRUE(pair.watch->readable());
+}
+
+TEST(Watch, AFullSocketIsToldWhenItTakesBytesAgain) {
+  EventLoop loop;
+  const Pair pair(loop);
+  loop.poll();
+  const std::string bytes(64 * 1024, 'x');
+  while (::send(pair.watch->fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0) {
+  }
+  pair.watch->set_unwritable();
+  int told = 0;
+  pair.watch->wait(Way::write, Way::write, [&told] { ++told; });
+  loop.poll();
+  EXPECT_EQ(told, 0);
+  std::string sink(bytes.size(), '\0');
+  while (::recv(pair.peer, sink.data(), sink.size(), 0) > 0) {
+  }
+  loop.poll();
+  EXPECT_EQ(told, 1);
+}
+
+/// TLS has to read before it can write, sometimes: who wants to write waits for bytes.
+TEST(Watch, WhatIsWantedAndWhatItTakesMayDiffer) {
+  EventLoop loop;
+  const Pair pair(loop);
+  std::string order;
+  std::string* log = &order;
+  pair.watch->wait_anew(Way::write, Way::read, [log] { *log += "writer "; });
+  loop.poll();
+  EXPECT_EQ(order, "");
+  pair.watch->wait_anew(Way::read, Way::write, [log] { *log += "reader "; });
+  loop.poll();
+  EXPECT_EQ(order, "reader ");
+  pair.say("x");
+  loop.poll();
+  EXPECT_EQ(order, "reader writer ");
+}
+
+TEST(Watch, WhoAsksTheKernelIsToldWhatWasThereBefore) {
+  EventLoop loop;
+  const Pair pair(loop);
+  int told = 0;
+  pair.say("x");
+  loop.poll();
+  pair.watch->set_unreadable();  // A mistake.
+  pair.watch->wait_anew(Way::read, Way::read, [&told] { ++told; });
+  loop.poll();
+  EXPECT_EQ(told, 1);
+}
+
+TEST(Watch, WakingCallsWhoWaitsThoughNothingCame) {
+  EventLoop loop;
+  const Pair pair(loop);
+  std::string order;
+  std::string* log = &order;
+  pair.watch->wait(Way::read, Way::read, [log] { *log += "reader "; });
+  pair.watch->wake();
+  EXPECT_EQ(order, "");  // Never from within.
+  pair.watch->wait_anew(Way::write, Way::read, [log] { *log += "writer "; });
+  loop.poll();
+  EXPECT_EQ(order, "writer reader ");
+  pair.watch->wait(Way::read, Way::read, [log] { *log += "again "; });
+  loop.poll();
+  EXPECT_EQ(order, "writer reader ");
+}
+
+TEST(Watch, ClosingCallsWhoWaitsAndWhoWaitsLater) {
+  EventLoop loop;
+  const Pair pair(loop);
+  int told = 0;
+  const auto note = [&told] { ++told; };
+  pair.watch->wait(Way::read, Way::read, note);
+  pair.watch->set_unwritable();
+  pair.watch->wait(Way::write, Way::write, note);
+  pair.watch->close();
+  EXPECT_EQ(told, 0);
+  EXPECT_LT(pair.watch->fd(), 0);
+  loop.poll();
+  EXPECT_EQ(told, 2);
+  pair.watch->wait(Way::read, Way::read, note);
+  loop.poll();
+  EXPECT_EQ(told, 3);
+}
+
+/// Whoever is told may do away with anybody, himself included.
+TEST(Watch, MayGoWhileOthersAreServed) {
+  EventLoop loop;
+  std::vector<std::unique_ptr<Pair>> pairs;
+  int told = 0;
+  for (int i = 0; i < 10; ++i) pairs.push_back(std::make_unique<Pair>(loop));
+  struct End {
+    std::vector<std::unique_ptr<Pair>>* pairs;
+    int* told;
+    void operator()() const {
+      ++*told;
+      pairs->clear();
+    }
+  };
+  for (const auto& pair : pairs) {
+    pair->say("x");
+    pair->watch->wait(Way::read, Way::read, End{&pairs, &told});
+  }
+  loop.poll();
+  EXPECT_EQ(told, 1);
+  EXPECT_TRUE(pairs.empty());
+}
+
+TEST(Watch, AClosedNumberOfASharedFileTellsNothingMore) {
+  EventLoop loop;
+  const Pair other(loop);
+  const int copy = ::fcntl(other.peer, F_DUPFD_CLOEXEC, 3);
+  Watch::Owner watch = Watch::make(loop, copy, true);
+  int told = 0;
+  watch->wait(Way::read, Way::read, [&told] { ++told; });
+  watch.reset();
+  const Pair next(loop);  // In the memory of the one that is gone, as a rule.
+  next.watch->wait(Way::read, Way::read, [&told] { ++told; });
+  ASSERT_EQ(::send(other.watch->fd(), "x", 1, MSG_NOSIGNAL), 1);
+  loop.poll();
+  EXPECT_EQ(told, 0);
+}
+
+TEST(Watch, WhatCannotBeWatchedStaysTheCallers) {
+  EventLoop loop;
+  const int file = ::open("/dev/null", O_RDONLY | O_CLOEXEC);  // EPERM: it is always ready.
+  EXPECT_THROW((void)Watch::make(loop, file), std::system_error);
+  EXPECT_EQ(::fcntl(file, F_GETFD), FD_CLOEXEC);
+  ::close(file);
+}
+
+}  // namespace
+}  // namespace sidecar::net
