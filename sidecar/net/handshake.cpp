@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <string_view>
 #include <utility>
@@ -98,7 +97,7 @@ void Handshake::go_on() {
 /// header's.
 void Handshake::read_proxy_header() {
   std::array<char, http::kProxyHeaderBytesMax> buffer{};
-  const IoResult seen = stream_.try_peek(buffer);
+  const IoResult seen = stream_.try_peek_raw(buffer);
   if (seen.status == IoResult::Status::would_block) return wait_readable();
   if (seen.status != IoResult::Status::moved) return end();
   const std::size_t known = header_.size();
@@ -198,8 +197,8 @@ void Handshake::linger() {
 
 void Handshake::throw_away() {
   const std::span<char> buffer = worker_.receive_buffer();
-  const ssize_t size = ::recv(stream_.fd(), buffer.data(), buffer.size(), 0);
-  if (size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR))) return wait_readable();
+  const IoResult::Status status = stream_.try_read_raw(buffer).status;
+  if (status == IoResult::Status::moved || status == IoResult::Status::would_block) return wait_readable();
   end();
 }
 

@@ -12,7 +12,7 @@
 namespace sidecar::net {
 
 TlsLayer& Stream::start_tls(OpenSslPtr<SSL> ssl, TlsLayer::Side side, std::shared_ptr<const void> owner) {
-  tls_ = std::make_unique<TlsLayer>(std::move(ssl), fd(), side, std::move(owner));
+  tls_ = std::make_unique<TlsLayer>(std::move(ssl), *watch_, side, std::move(owner));
   return *tls_;
 }
 
@@ -70,7 +70,7 @@ bool Stream::quiet() {
   if (tls_) return tls_->quiet();
   if (!watch_->readable()) return true;
   char byte = 0;
-  return try_peek(std::span(&byte, 1)).status == IoResult::Status::would_block;
+  return try_peek_raw(std::span(&byte, 1)).status == IoResult::Status::would_block;
 }
 
 bool Stream::broken() {

@@ -37,8 +37,9 @@ class Stream {
   [[nodiscard]] const char* why() const;
 
   [[nodiscard]] IoResult try_read(std::span<char> buffer);
-  /// The same, and what was read is there still. Below TLS.
-  [[nodiscard]] IoResult try_peek(std::span<char> buffer) { return receive(buffer, MSG_PEEK); }
+  /// What is below TLS. The bytes that are only looked at are there still.
+  [[nodiscard]] IoResult try_read_raw(std::span<char> buffer) { return receive(buffer, 0); }
+  [[nodiscard]] IoResult try_peek_raw(std::span<char> buffer) { return receive(buffer, MSG_PEEK); }
   [[nodiscard]] IoResult try_writev(std::span<const iovec> pieces);
 
   /// Calls `handler()` once, when reading is worth an attempt (or the peer closed), or behind close(); sometimes in
@@ -74,14 +75,8 @@ class Stream {
   /// TLS may have to write before it can read, and what it holds already shows on no descriptor.
   template <class Handler>
   void wait(Way what, TlsLayer::When when, Handler handler) {
-    if (!tls_) {
-      watch_->wait(what, what, handler);
-    } else if (when == TlsLayer::When::now) {
-      watch_->wait(what, what, handler);
-      watch_->wake();
-    } else {
-      watch_->wait_anew(what, when == TlsLayer::When::readable ? Way::read : Way::write, handler);
-    }
+    watch_->wait(what, when == TlsLayer::When::writable ? Way::write : Way::read, handler);
+    if (when == TlsLayer::When::now) watch_->wake();
   }
   [[nodiscard]] IoResult receive(std::span<char> buffer, int flags);
   void close_descriptor();

@@ -92,17 +92,18 @@ class TlsLayer::Cursor {
   std::size_t left_ = 0;
 };
 
-// ---- What OpenSSL writes -----------------------------------------------------------------------------------------
+// ---- What OpenSSL reads and writes ---------------------------------------------------------------------------------
 
 /// OpenSSL cannot answer a message of TLS itself while a record waits half written, so none does: what the kernel does
 /// not take is kept here, and no data is added to it.
-class TlsLayer::Outlet {
+class TlsLayer::Socket {
  public:
   static BIO* make(TlsLayer& layer) {
     static BIO_METHOD* const method = [] {
       BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "sse-sidecar");
+      BIO_meth_set_read_ex(made, read);
       BIO_meth_set_write_ex(made, write);
-      BIO_meth_set_ctrl(made, [](BIO*, int command, long, void*) -> long { return command == BIO_CTRL_FLUSH ? 1 : 0; });
+      BIO_meth_set_ctrl(made, control);
       return made;
     }();
     BIO* bio = BIO_new(method);
@@ -112,22 +113,58 @@ class TlsLayer::Outlet {
   }
 
  private:
+  static int read(BIO* bio, char* buffer, std::size_t size, std::size_t* got) {
+    TlsLayer& layer = *static_cast<TlsLayer*>(BIO_get_data(bio));
+    BIO_clear_retry_flags(bio);
+    const ssize_t result = layer.receive(buffer, size, 0);
+    if (result > 0) {
+      *got = static_cast<std::size_t>(result);
+      return 1;
+    }
+    if (result == 0) {
+      BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      BIO_set_retry_read(bio);
+    }
+    return 0;
+  }
+
   static int write(BIO* bio, const char* bytes, std::size_t size, std::size_t* written) {
     TlsLayer& layer = *static_cast<TlsLayer*>(BIO_get_data(bio));
     layer.unsent_.append(bytes, size);
     *written = size;
     return layer.flush() && layer.unsent_.size() <= kUnsentMax ? 1 : 0;
   }
+
+  static long control(BIO* bio, int command, long, void*) {
+    if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+  }
 };
+
+/// recv(), with a word to the watch when that was all.
+ssize_t TlsLayer::receive(char* buffer, std::size_t size, int flags) {
+  for (;;) {
+    const ssize_t result = ::recv(watch_.fd(), buffer, size, flags);
+    if (result < 0 && errno == EINTR) continue;
+    const bool part = result > 0 && static_cast<std::size_t>(result) < size && (flags & MSG_PEEK) == 0;
+    const bool nothing = result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (nothing || (part && !watch_.ended())) watch_.set_unreadable();
+    return result;
+  }
+}
 
 /// False: the connection is gone.
 bool TlsLayer::flush() {
   while (!unsent_.empty()) {
-    const ssize_t size = ::send(fd_, unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
+    const ssize_t size = ::send(watch_.fd(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
     if (size >= 0) {
       unsent_.erase(0, static_cast<std::size_t>(size));
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      watch_.set_unwritable();
       return true;
+    } else if (errno == ENOBUFS) {
+      return true;  // No event tells when that is over.
     } else if (errno != EINTR) {
       deaf_ = true;
       return false;
@@ -137,11 +174,11 @@ bool TlsLayer::flush() {
   return true;
 }
 
-TlsLayer::TlsLayer(OpenSslPtr<SSL> ssl, int fd, Side side, std::shared_ptr<const void> owner)
-    : owner_(std::move(owner)), ssl_(std::move(ssl)), fd_(fd) {
+TlsLayer::TlsLayer(OpenSslPtr<SSL> ssl, EventLoop::Watch& watch, Side side, std::shared_ptr<const void> owner)
+    : owner_(std::move(owner)), ssl_(std::move(ssl)), watch_(watch) {
   SSL_set_app_data(ssl_.get(), this);
-  SSL_set0_rbio(ssl_.get(), BIO_new_socket(fd, BIO_NOCLOSE));
-  SSL_set0_wbio(ssl_.get(), Outlet::make(*this));
+  BIO* socket = Socket::make(*this);
+  SSL_set_bio(ssl_.get(), socket, socket);
   if (side == Side::server) {
     SSL_set_accept_state(ssl_.get());
   } else {
@@ -315,7 +352,7 @@ bool TlsLayer::quiet() {
     }
     // Perhaps a message of TLS itself was all that OpenSSL looked at.
     reads_when_ = When::readable;
-    if (::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0) return errno == EAGAIN;
+    if (receive(&byte, 1, MSG_PEEK) < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
   }
 }
 

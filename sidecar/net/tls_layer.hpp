@@ -8,13 +8,15 @@
 #include <span>
 #include <string>
 
+#include "net/event_loop.hpp"
 #include "net/io_result.hpp"
 #include "net/tls_files.hpp"
 
 namespace sidecar::net {
 
 /// TLS on one socket: OpenSSL reads and writes the descriptor itself, and what it cannot do now is told like what a
-/// kernel cannot do. It waits for nothing: `reads_when`, `writes_when` say for what to wait.
+/// kernel cannot do. It waits for nothing: `reads_when`, `writes_when` say for what to wait. What it finds out about
+/// the socket the watch is told.
 class TlsLayer {
  public:
   enum class Side : bool { server, client };
@@ -32,8 +34,9 @@ class TlsLayer {
   /// What has to happen before trying again makes sense.
   enum class When : unsigned char { now, readable, writable };
 
-  /// `fd` stays the caller's; it is connected and outlives this. `owner` is what `ssl` was made by: it lives as long.
-  TlsLayer(OpenSslPtr<SSL> ssl, int fd, Side side, std::shared_ptr<const void> owner);
+  /// The watched socket stays the caller's; it is connected and outlives this. `owner` is what `ssl` was made by: it
+  /// lives as long.
+  TlsLayer(OpenSslPtr<SSL> ssl, EventLoop::Watch& watch, Side side, std::shared_ptr<const void> owner);
   TlsLayer(const TlsLayer&) = delete;
   TlsLayer& operator=(const TlsLayer&) = delete;
 
@@ -73,9 +76,10 @@ class TlsLayer {
 
  private:
   class Cursor;
-  class Outlet;
+  class Socket;
 
   bool flush();
+  [[nodiscard]] ssize_t receive(char* buffer, std::size_t size, int flags);
   void note_failure(int kind);
   void note_message();
   [[nodiscard]] IoResult end_with(IoResult::Status status);
@@ -87,7 +91,7 @@ class TlsLayer {
   OpenSslPtr<SSL> ssl_;
   std::string unsent_;  ///< What OpenSSL wrote and the kernel did not take.
   const char* failure_text_ = "";
-  int fd_;
+  EventLoop::Watch& watch_;
   std::uint16_t unwritten_ = 0;  ///< Bytes in the record of which a part is unsent: they are not moved yet.
   std::uint8_t messages_ = 0;    ///< Of TLS itself since bytes came last.
   Failure failure_ = Failure::refused;
