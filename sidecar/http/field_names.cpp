@@ -13,7 +13,8 @@ namespace {
 using Names = std::initializer_list<std::string_view>;
 
 bool one_of(std::string_view name, Names names) {
-  return std::any_of(names.begin(), names.end(), [&](std::string_view n) { return is_same_variable(name, n); });
+  return std::any_of(names.begin(), names.end(),
+                     [&](std::string_view n) { return name.size() == n.size() && is_same_variable(name, n); });
 }
 
 bool has_underscore(std::string_view name) {
@@ -29,12 +30,8 @@ bool is_connection_scheme(std::string_view text) {
 }  // namespace
 
 bool is_same_variable(std::string_view a, std::string_view b) {
-  const auto plain = [](char c) {
-    if (c >= 'A' && c <= 'Z') return static_cast<char>(c + ('a' - 'A'));
-    return c == '_' ? '-' : c;
-  };
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) { return plain(x) == plain(y); });
+  static constexpr CharacterMap kMap = make_map('_', '-');
+  return equals(a, b, kMap);
 }
 
 bool is_hop_by_hop(std::string_view name) {

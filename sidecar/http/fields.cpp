@@ -6,16 +6,28 @@ namespace sidecar::http {
 
 namespace {
 
-constexpr char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+using CharacterClass = std::array<bool, 256>;
+
+template <class Belongs>
+constexpr CharacterClass make_class(Belongs belongs) {
+  CharacterClass members{};
+  for (std::size_t i = 0; i < members.size(); ++i) members[i] = belongs(static_cast<unsigned char>(i));
+  return members;
+}
+
+constexpr CharacterClass kToken = make_class([](unsigned char c) {
+  if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
+  return c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+});
+
+constexpr CharacterClass kFieldValue =
+    make_class([](unsigned char c) { return c == '\t' || (c >= 0x20 && c != 0x7f); });
+
+bool all_in(std::string_view text, const CharacterClass& members) {
+  return std::all_of(text.begin(), text.end(), [&](char c) { return members[static_cast<unsigned char>(c)]; });
 }
 
 }  // namespace
-
-bool iequals(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
-}
 
 std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
@@ -24,20 +36,15 @@ std::string_view trim(std::string_view text) {
 }
 
 bool is_token_char(unsigned char c) {
-  if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
-  return c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+  return kToken[c];
 }
 
 bool is_token(std::string_view text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return is_token_char(static_cast<unsigned char>(c)); });
+  return !text.empty() && all_in(text, kToken);
 }
 
 bool is_field_value(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
-  });
+  return all_in(text, kFieldValue);
 }
 
 const Field* find(Fields fields, std::string_view name) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
@@ -7,8 +10,31 @@
 
 namespace sidecar::http {
 
+/// What a character is taken for in a comparison.
+using CharacterMap = std::array<char, 256>;
+
+/// Upper case as lower case, and `from` as `to`.
+[[nodiscard]] constexpr CharacterMap make_map(char from = '\0', char to = '\0') {
+  CharacterMap map{};
+  for (std::size_t i = 0; i < map.size(); ++i) {
+    const char c = static_cast<char>(i);
+    map[i] = c == from ? to : c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  }
+  return map;
+}
+
+/// Most names that are compared differ in length: that is found out without a call.
+[[nodiscard]] inline bool equals(std::string_view a, std::string_view b, const CharacterMap& map) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [&map](char x, char y) {
+           return map[static_cast<unsigned char>(x)] == map[static_cast<unsigned char>(y)];
+         });
+}
+
 /// ASCII case-insensitive comparison (RFC 9110 §5.1).
-[[nodiscard]] bool iequals(std::string_view a, std::string_view b);
+[[nodiscard]] inline bool iequals(std::string_view a, std::string_view b) {
+  static constexpr CharacterMap kMap = make_map();
+  return equals(a, b, kMap);
+}
 
 /// Without leading and trailing SP and HTAB (RFC 9110 §5.6.3).
 [[nodiscard]] std::string_view trim(std::string_view text);

@@ -140,8 +140,22 @@ Refusal parse_request_line(std::string_view line, RequestHead& out) {
   return check_target_bytes(out.target);
 }
 
-/// Bare CR, bare LF, NUL and a line that starts with white space, anywhere in a strict head.
+/// Lines that end in CRLF and have neither CR nor LF nor NUL elsewhere, and none begins with white space.
+bool has_plain_lines(std::string_view head) {
+  if (head.find('\0') != std::string_view::npos) return false;
+  while (!head.empty()) {
+    const auto end = head.find('\r');
+    if (end == std::string_view::npos) return head.find('\n') == std::string_view::npos;
+    if (end + 1 == head.size() || head[end + 1] != '\n' || head.find('\n') != end + 1) return false;
+    head.remove_prefix(end + 2);
+    if (head.starts_with(' ') || head.starts_with('\t')) return false;
+  }
+  return true;
+}
+
+/// Bare CR, bare LF, NUL and a line that starts with white space, anywhere in a strict head: the first of them.
 Refusal check_lines(std::string_view head, int status) {
+  if (has_plain_lines(head)) return {};
   for (std::size_t i = 0; i < head.size(); ++i) {
     if (head[i] == '\0') return {status, "NUL in the head"};
     if (head[i] == '\n' && (i == 0 || head[i - 1] != '\r')) return {status, "a line of the head ends in a bare LF"};
@@ -156,8 +170,7 @@ Refusal check_lines(std::string_view head, int status) {
 bool needs_normalising(std::string_view head) {
   std::size_t line = 0;
   bool first = true;
-  for (std::size_t i = 0; i < head.size(); ++i) {
-    if (head[i] != '\n') continue;
+  for (std::size_t i = head.find('\n'); i != std::string_view::npos; i = head.find('\n', i + 1)) {
     if (i == 0 || head[i - 1] != '\r') return true;
     if (!first) {
       if (head[line] == ' ' || head[line] == '\t') return true;

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <concepts>
+#include <initializer_list>
 #include <optional>
 
 #include "observe/escape.hpp"
@@ -22,8 +23,17 @@ void append_padded(std::string& out, Number value, std::size_t digits, int base 
   out.append(text.data(), length);
 }
 
-/// RFC 3339 in UTC with milliseconds.
-void append_time(std::string& out, WallTime now) {
+/// One append for all of it: a line has some sixty pieces.
+void append_all(std::string& out, std::initializer_list<std::string_view> pieces) {
+  std::size_t size = 0;
+  for (const std::string_view piece : pieces) size += piece.size();
+  std::size_t at = out.size();
+  out.resize(at + size);
+  for (const std::string_view piece : pieces) at += piece.copy(out.data() + at, piece.size());
+}
+
+/// RFC 3339 in UTC without the milliseconds.
+void append_second(std::string& out, WallTime now) {
   const auto day = std::chrono::floor<std::chrono::days>(now);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss time{std::chrono::floor<std::chrono::milliseconds>(now - day)};
@@ -37,7 +47,21 @@ void append_time(std::string& out, WallTime now) {
   part(time.hours().count(), 2, ':');
   part(time.minutes().count(), 2, ':');
   part(time.seconds().count(), 2, '.');
-  part(time.subseconds().count(), 3, 'Z');
+}
+
+/// With them. A busy worker writes thousands of lines in the same second.
+void append_time(std::string& out, WallTime now) {
+  thread_local std::chrono::sys_seconds known{std::chrono::seconds(-1)};
+  thread_local std::string text;
+  const auto second = std::chrono::floor<std::chrono::seconds>(now);
+  if (second != known || text.empty()) {
+    text.clear();
+    append_second(text, now);
+    known = second;
+  }
+  out.append(text);
+  append_padded(out, static_cast<unsigned>(std::chrono::floor<std::chrono::milliseconds>(now - second).count()), 3);
+  out.push_back('Z');
 }
 
 void append_upper(std::string& out, std::string_view lower) {
@@ -53,7 +77,7 @@ class Line {
     if (json_) out_.append("{\"ts\":\"");
     append_time(out_, now);
     if (json_) {
-      out_.append("\",\"level\":\"").append(to_string(level)).append("\",\"event\":\"").append(event).append("\"");
+      append_all(out_, {"\",\"level\":\"", to_string(level), "\",\"event\":\"", event, "\""});
     } else {
       out_.push_back(' ');
       append_upper(out_, to_string(level));
@@ -111,9 +135,9 @@ class Line {
 
   void append_key(std::string_view key) {
     if (json_) {
-      out_.append(",\"").append(key).append("\":");
+      append_all(out_, {",\"", key, "\":"});
     } else {
-      out_.append(" ").append(key).append("=");
+      append_all(out_, {" ", key, "="});
     }
   }
 
