@@ -17,6 +17,24 @@ int hex_value(char c) {
   return -1;
 }
 
+bool has_crlf(std::string_view input, std::size_t at) {
+  return input.size() >= at + 2 && input[at] == '\r' && input[at + 1] == '\n';
+}
+
+/// How long the usual chunk line at the front of `input` is: a few digits and CRLF, all there. 0: it is another one, or
+/// has not come whole.
+std::size_t plain_line(std::string_view input, std::uint64_t& size) {
+  static constexpr std::size_t kDigitsMax = 8;
+  std::size_t digits = 0;
+  size = 0;
+  for (; digits < kDigitsMax && digits < input.size(); ++digits) {
+    const int digit = hex_value(input[digits]);
+    if (digit < 0) break;
+    size = size * 16 + static_cast<std::uint64_t>(digit);
+  }
+  return digits > 0 && has_crlf(input, digits) ? digits + 2 : 0;
+}
+
 bool is_control(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return (byte < 0x20 && byte != '\t') || byte == 0x7f;
@@ -83,6 +101,20 @@ ChunkedDecoder::Result ChunkedDecoder::next(std::string_view& input, ChunkStrict
       remaining_ -= data.size();
       if (remaining_ == 0) state_ = State::data_cr;
       return {Step::data, data, {}};
+    }
+    // Most chunks take these two steps.
+    if (state_ == State::data_cr && has_crlf(input, 0)) {
+      input.remove_prefix(2);
+      state_ = State::size;
+      continue;
+    }
+    if (state_ == State::size && line_bytes_ == 0) {
+      if (const std::size_t line = plain_line(input, remaining_); line > 0) {
+        input.remove_prefix(line);
+        state_ = remaining_ == 0 ? State::done : State::data;
+        continue;
+      }
+      remaining_ = 0;
     }
     const char c = input.front();
     input.remove_prefix(1);

@@ -1,5 +1,6 @@
 #include "sse/scanner.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -12,26 +13,28 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kData = "data";
 constexpr std::string_view kDataField = "data:";
 
-/// Finds the line ends of one run of bytes. The next LF is remembered, so that in a stream which ends its lines with
-/// lone CRs not every line searches the whole rest for an LF: each byte is looked at twice at most.
+/// Finds the line ends of one run of bytes. The next LF and the next CR are remembered, so that not every line searches
+/// the whole rest for what the stream does not use: each byte is looked at twice at most.
 class LineEnds {
  public:
   explicit LineEnds(const char* end) : end_(end) {}
 
   /// The first CR or LF in [begin, end), or end.
   const char* next(const char* begin) noexcept {
-    if (lf_ == nullptr || lf_ < begin) lf_ = find(kLf, begin, end_);
-    return find(kCr, begin, lf_);
+    if (lf_ == nullptr || lf_ < begin) lf_ = find(kLf, begin);
+    if (cr_ == nullptr || cr_ < begin) cr_ = find(kCr, begin);
+    return std::min(lf_, cr_);
   }
 
  private:
-  static const char* find(char wanted, const char* begin, const char* end) noexcept {
-    const auto* found = static_cast<const char*>(std::memchr(begin, wanted, static_cast<std::size_t>(end - begin)));
-    return found == nullptr ? end : found;
+  const char* find(char wanted, const char* begin) const noexcept {
+    const auto* found = static_cast<const char*>(std::memchr(begin, wanted, static_cast<std::size_t>(end_ - begin)));
+    return found == nullptr ? end_ : found;
   }
 
   const char* end_;
   const char* lf_ = nullptr;
+  const char* cr_ = nullptr;
 };
 
 }  // namespace
