@@ -99,7 +99,6 @@ void read_opening(Section& section, exchange::OpeningPolicy& policy) {
   section.text_or_null("event", policy.event, parse_event_name);
   section.text_or_null("data", policy.data, parse_event_data);
   section.switchable("retry", policy.retry, duration(kRetry));
-  policy.make_bytes();
 }
 
 void read_range(Section& section, std::string_view key, Milliseconds& least, Milliseconds& most) {
@@ -205,6 +204,7 @@ void read_event_stream(Section& parent, exchange::EventStreamPolicy& policy) {
         "heartbeat", [&] { policy.heartbeat.interval.reset(); },
         [&](Section& heartbeat) { read_heartbeat(heartbeat, policy.heartbeat); });
     read_sections(section, policy);
+    policy.opening.make_bytes(policy.heartbeat);
     section.value("complete_last_event", policy.complete_last_event,
                   [](std::string_view text) { return parse_choice(text, kBooleans); });
     section.switchable("idle_timeout", policy.idle_timeout, duration(kIdleTimeout));

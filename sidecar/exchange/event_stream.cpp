@@ -73,7 +73,7 @@ std::size_t EventStream::tell_retry(const EventStreamPolicy& policy, Millisecond
   if (!policy.heartbeat.sends()) return 0;
   const Milliseconds retry = between(least, most, turn.random);
   turn.own_body.clear();
-  sse::append_retry(retry, source_.scanner().insertion_ending(), turn.own_body);
+  sse::append_retry(retry, policy.heartbeat.closes_blocks(), source_.scanner().insertion_ending(), turn.own_body);
   return delivery_.insert(turn.own_body, turn.downstream);
 }
 

@@ -24,14 +24,15 @@ void HeartbeatPolicy::make_insertion() {
   }
 }
 
-void OpeningPolicy::make_bytes() {
+void OpeningPolicy::make_bytes(const HeartbeatPolicy& heartbeat) {
   const auto block = [&](bool with_retry) {
     std::string lines;
     if (!comment.empty()) lines.append(": ").append(comment).append("\n");
     if (with_retry && retry) lines.append("retry: ").append(std::to_string(retry->count())).append("\n");
     if (!event.empty()) lines.append("event: ").append(event).append("\n");
-    if (!event.empty() || !data.empty()) lines.append("data: ").append(data.empty() ? "{}" : data).append("\n");
-    if (!lines.empty()) lines.append("\n");
+    const bool has_event = !event.empty() || !data.empty();
+    if (has_event) lines.append("data: ").append(data.empty() ? "{}" : data).append("\n");
+    if (has_event || (!lines.empty() && heartbeat.closes_blocks())) lines.append("\n");
     return lines;
   };
   bytes = block(true);

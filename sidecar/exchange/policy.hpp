@@ -46,6 +46,8 @@ struct HeartbeatPolicy {
 
   void make_insertion();
   [[nodiscard]] bool sends() const { return interval.has_value() && form != HeartbeatForm::off; }
+  /// Whether a blank line closes what we send and is no event. Not for clients that take one for an empty event.
+  [[nodiscard]] bool closes_blocks() const { return form != HeartbeatForm::comment_line; }
 };
 
 /// What is sent right behind the response head. What is empty is left out.
@@ -57,7 +59,7 @@ struct OpeningPolicy {
   std::string bytes;          ///< Made of the above: see make_bytes().
   std::string without_retry;  ///< The same for clients that do not come back by themselves.
 
-  void make_bytes();
+  void make_bytes(const HeartbeatPolicy& heartbeat);
 };
 
 /// A planned end, before somebody else's limit of the whole duration.

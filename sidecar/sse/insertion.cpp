@@ -117,8 +117,8 @@ std::string_view missing_end(const Scanner& scanner) {
   return kTwoLineEnds[index_of(own == LineEnding::unknown ? LineEnding::lf : own)];
 }
 
-void append_retry(std::chrono::milliseconds delay, LineEnding ending, std::string& out) {
-  append_lines("retry: " + std::to_string(delay.count()) + "\n\n", ending, out);
+void append_retry(std::chrono::milliseconds delay, bool closed, LineEnding ending, std::string& out) {
+  append_lines("retry: " + std::to_string(delay.count()) + (closed ? "\n\n" : "\n"), ending, out);
 }
 
 }  // namespace sidecar::sse

@@ -65,8 +65,9 @@ void append_lines(std::string_view text, LineEnding ending, std::string& out);
 /// line that it stands in. Static bytes; empty when no event is unfinished.
 [[nodiscard]] std::string_view missing_end(const Scanner& scanner);
 
-/// Appends `retry: N` and a blank line: when a client is to come back (WHATWG HTML §9.2.6). Legal at an event boundary
-/// only; for `ending` see Insertion::at().
-void append_retry(std::chrono::milliseconds delay, LineEnding ending, std::string& out);
+/// Appends `retry: N`: when a client is to come back (WHATWG HTML §9.2.6), which it learns from the line alone.
+/// `closed`: and a blank line, for readers that take whole blocks. Legal at an event boundary only; for `ending` see
+/// Insertion::at().
+void append_retry(std::chrono::milliseconds delay, bool closed, LineEnding ending, std::string& out);
 
 }  // namespace sidecar::sse

@@ -79,6 +79,15 @@ TEST(Sections, EveryKeyOfAStreamsLifeReachesItsMember) {
   EXPECT_EQ(policy.idle_timeout, 9s);
 }
 
+TEST(Sections, AnOpeningOfTheDefaultsIsInTheFormOfTheRoute) {
+  const Config config = config_of(kUpstream +
+                                  "defaults: {event_stream: {opening: {comment: hello}}}\n"
+                                  "routes: [{upstream: app, event_stream: {heartbeat: {form: comment_line}}},"
+                                  " {upstream: app, name: b}]\n");
+  EXPECT_EQ(config.policies.routes.at(0).event_stream.opening.bytes, ": hello\n");
+  EXPECT_EQ(config.policies.routes.at(1).event_stream.opening.bytes, ": hello\n\n");
+}
+
 TEST(Sections, NullSwitchesOffWhatTheDefaultsSwitchedOn) {
   const std::string routes =
       "routes: [{upstream: app, event_stream: {opening: null, end_event: null, max_age: off, idle_timeout: null}},"

@@ -29,19 +29,33 @@ TEST(Policy, EveryFormOfAHeartbeatHasItsBytes) {
 
 TEST(Policy, AnOpeningIsOneBlock) {
   OpeningPolicy opening;
-  opening.make_bytes();
+  opening.make_bytes({});
   EXPECT_EQ(opening.bytes, "");
   opening.comment = "hello";
   opening.retry = Milliseconds{1500};
   opening.event = "open";
-  opening.make_bytes();
+  opening.make_bytes({});
   EXPECT_EQ(opening.bytes, ": hello\nretry: 1500\nevent: open\ndata: {}\n\n");
   EXPECT_EQ(opening.without_retry, ": hello\nevent: open\ndata: {}\n\n");
   opening = {};
   opening.retry = Milliseconds{1};
-  opening.make_bytes();
+  opening.make_bytes({});
   EXPECT_EQ(opening.bytes, "retry: 1\n\n");
   EXPECT_EQ(opening.without_retry, "");
+}
+
+TEST(Policy, AnOpeningWithoutAnEventHasNoBlankLineForClientsThatTakeItForOne) {
+  HeartbeatPolicy heartbeat;
+  heartbeat.form = HeartbeatForm::comment_line;
+  OpeningPolicy opening;
+  opening.comment = "hello";
+  opening.retry = Milliseconds{1500};
+  opening.make_bytes(heartbeat);
+  EXPECT_EQ(opening.bytes, ": hello\nretry: 1500\n");
+  EXPECT_EQ(opening.without_retry, ": hello\n");
+  opening.event = "open";
+  opening.make_bytes(heartbeat);
+  EXPECT_EQ(opening.bytes, ": hello\nretry: 1500\nevent: open\ndata: {}\n\n");
 }
 
 TEST(Policy, AnErrorEventCoversItsStatuses) {

@@ -21,7 +21,7 @@ constexpr std::string_view kChunked =
 PolicySet with(const std::function<void(EventStreamPolicy&)>& change) {
   PolicySet policies = test::one_upstream();
   change(policies.routes[0].event_stream);
-  policies.routes[0].event_stream.opening.make_bytes();
+  policies.routes[0].event_stream.opening.make_bytes({});
   return policies;
 }
 

@@ -20,7 +20,7 @@ inline constexpr std::string_view kOwnHead =
 [[nodiscard]] inline exchange::PolicySet with(const std::function<void(exchange::EventStreamPolicy&)>& change) {
   exchange::PolicySet policies = one_upstream();
   change(policies.routes[0].event_stream);
-  policies.routes[0].event_stream.opening.make_bytes();
+  policies.routes[0].event_stream.opening.make_bytes({});
   return policies;
 }
 

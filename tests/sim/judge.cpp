@@ -134,7 +134,9 @@ std::string check_planned_end(const exchange::EventStreamPolicy& policy, std::st
   if (digits != 4 || retry.substr(0, 4) < "1000" || retry.substr(0, 4) > "5000") return "a retry out of its range";
   const std::string_view ends = retry.substr(digits);
   const bool blank = ends.size() % 2 == 0 && ends.substr(0, ends.size() / 2) == ends.substr(ends.size() / 2);
-  if (!blank) return "a retry that is not at an event boundary";
+  const bool line = ends == "\r\n" || ends == "\n" || ends == "\r";
+  if (policy.heartbeat.form == exchange::HeartbeatForm::comment_line ? !line : !blank)
+    return "a retry that is not at an event boundary";
   return check_stream(policy, sent, got.substr(0, at), false);
 }
 

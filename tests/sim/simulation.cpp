@@ -58,7 +58,7 @@ PolicySet random_policies(Random& random) {
   if (random.one_in(12)) policy.heartbeat.interval = std::nullopt;
   if (random.one_in(2)) opt_in(policy, random);
   policy.heartbeat.make_insertion();
-  policy.opening.make_bytes();
+  policy.opening.make_bytes(policy.heartbeat);
   policies.routes.push_back(route);
   policies.limits.pending_bytes = random.one_in(2) ? 256 * 1024 : 16 * 1024;
   return policies;

@@ -106,14 +106,17 @@ TEST(Insertion, BytesMustLeaveTheStreamAsItWas) {
 
 TEST(Insertion, SaysWhenToComeBack) {
   std::string out = "x";
-  append_retry(std::chrono::milliseconds{1234}, LineEnding::lf, out);
+  append_retry(std::chrono::milliseconds{1234}, true, LineEnding::lf, out);
   EXPECT_EQ(out, "xretry: 1234\n\n");
   out.clear();
-  append_retry(std::chrono::milliseconds{0}, LineEnding::crlf, out);
+  append_retry(std::chrono::milliseconds{0}, true, LineEnding::crlf, out);
   EXPECT_EQ(out, "retry: 0\r\n\r\n");
   out.clear();
-  append_retry(std::chrono::milliseconds{5}, LineEnding::cr, out);
+  append_retry(std::chrono::milliseconds{5}, true, LineEnding::cr, out);
   EXPECT_EQ(out, "retry: 5\r\r");
+  out.clear();
+  append_retry(std::chrono::milliseconds{5}, false, LineEnding::crlf, out);
+  EXPECT_EQ(out, "retry: 5\r\n");
 }
 
 }  // namespace
