@@ -110,7 +110,10 @@ std::shared_ptr<const TlsServer> TlsServer::load(const config::Listener& listene
   const bool translate = listener.http2 == config::Http2::translate;
   server->protocols_ = translate ? kHttp2And11 : kHttp11;
   SSL_CTX* context = server->context_.get();
-  // Tickets carry everything that a resumption needs, and only this context opens them.
+  // Tickets carry everything that a resumption needs, and only this context opens them: who came in by another
+  // configuration shows its certificate anew.
+  seal_tickets(*context, server->ticket_keys_);
+  SSL_CTX_set_timeout(context, std::chrono::seconds(kTicketLife).count());
   static constexpr std::string_view kSessionContext = "sse-sidecar";
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_session_id_context(context, bytes_of(kSessionContext), kSessionContext.size());

@@ -9,6 +9,7 @@
 #include "config/check.hpp"
 #include "config/config.hpp"
 #include "net/tls_files.hpp"
+#include "net/tls_tickets.hpp"
 
 /// TLS 1.2 and 1.3 for one listener or one upstream: built from files when a configuration is read, then immutable and
 /// shared by all workers. A reload builds anew; connections keep what they were made from.
@@ -25,6 +26,9 @@ class TlsServer {
   [[nodiscard]] std::chrono::milliseconds handshake_timeout() const { return handshake_timeout_; }
 
  private:
+  /// How long who was here before need not show certificates again, on either side.
+  static constexpr std::chrono::hours kTicketLife{2};
+
   TlsServer() = default;
 
   void use_identities(const config::ListenerTls& tls, FileReport& report);
@@ -33,6 +37,7 @@ class TlsServer {
                              unsigned int in_size, void* self);
   static int choose_identity(SSL* ssl, void* self);
 
+  TicketKeys ticket_keys_{kTicketLife};
   OpenSslPtr<SSL_CTX> context_;
   std::vector<Identity> identities_;
   std::string protocols_;  ///< What is offered, best first, as ALPN writes it.
