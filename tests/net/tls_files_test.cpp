@@ -1,9 +1,11 @@
 // The files that a configuration names for TLS: what is wrong with them is told, and a reload reads them again.
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "tests/net/harness/suite.hpp"
 #include "tests/net/harness/tls.hpp"
@@ -96,6 +98,40 @@ TEST_F(TlsFiles, that_are_wrong_are_told) {
     EXPECT_EQ(check.code, 2) << wrong.what;
     EXPECT_EQ(check.err.find(file + ":1:"), 0U) << check.err;
     EXPECT_NE(check.err.find(": " + expected), std::string::npos) << check.err;
+  }
+}
+
+TEST_F(TlsFiles, that_may_not_be_read_are_told) {
+  std::vector<std::string> as_nobody;
+  if (::geteuid() == 0) {  // Who may read everything.
+    const std::string setpriv = find_program("setpriv");
+    if (setpriv.empty()) GTEST_SKIP() << "setpriv is not installed";
+    as_nobody = {setpriv, "--reuid=65534", "--regid=65534", "--clear-groups"};
+  }
+  const auto run = [&](std::vector<std::string> arguments) {
+    std::vector<std::string> all = as_nobody;
+    all.emplace_back(SIDECAR_BINARY);
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    const std::string errors = folder.path("errors");
+    std::string line;
+    for (const std::string& word : all) line += word + " ";
+    Process shell("/bin/sh", {"-c", line + "2> " + errors});
+    const auto code = shell.wait(scaled(10s));
+    std::stringstream text;
+    text << std::ifstream(errors).rdbuf();
+    return std::pair(code.value_or(-1), text.str());
+  };
+  namespace fs = std::filesystem;
+  fs::permissions(folder.path("."), fs::perms::others_read | fs::perms::others_exec, fs::perm_options::add);
+  if (run({"--version"}).first != 0) GTEST_SKIP() << "the binary is where nobody else may go";
+  fs::permissions(second.key, fs::perms::none);
+  fs::permissions(first.certificate, fs::perms::none);
+  const std::string file = folder.write("sidecar.yaml", config({first.certificate, second.key}));
+  const auto [code, errors] = run({"--config", file, "--check"});
+  EXPECT_EQ(code, 2);
+  for (const std::string& problem : {".certificate: " + first.certificate, ".key: " + second.key}) {
+    EXPECT_NE(errors.find("certificates[0]" + problem + " cannot be read: Permission denied"), std::string::npos)
+        << errors;
   }
 }
 

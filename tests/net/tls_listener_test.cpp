@@ -88,6 +88,28 @@ TEST_F(TlsListener, refuses_old_versions_and_ciphers) {
                              [](const auto& line) { return text_of(line, "detail") == "TLS: no shared cipher"; });
 }
 
+/// One that shakes hands again costs us more than itself (CVE-2011-1473).
+TEST_F(TlsListener, renegotiates_with_nobody) {
+  Sidecar sidecar(launch());
+  RawConnection client = TlsPeer::client(authority.ca()).version(TLS1_2_VERSION).shake(sidecar.connect());
+  exchange(client);
+  int messages = 0;
+  SSL_set_msg_callback_arg(client.ssl(), &messages);
+  SSL_set_msg_callback(client.ssl(), [](int written, int, int type, const void*, std::size_t, SSL*, void* count) {
+    if (written == 0 && type == SSL3_RT_HANDSHAKE) ++*static_cast<int*>(count);
+  });
+  ASSERT_EQ(SSL_renegotiate(client.ssl()), 1);
+  SSL_do_handshake(client.ssl());
+  std::string answer;
+  try {
+    (void)client.wait_end(scaled(2s));
+  } catch (const PeerGone& gone) {
+    answer = gone.what();
+  }
+  EXPECT_NE(answer.find("no renegotiation"), std::string::npos) << answer;
+  EXPECT_EQ(messages, 0);
+}
+
 TEST_F(TlsListener, agrees_on_http11) {
   Sidecar sidecar(launch());
   RawConnection only = TlsPeer::client(authority.ca()).offer("http/1.1").shake(sidecar.connect());
