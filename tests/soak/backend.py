@@ -4,31 +4,36 @@ import asyncio
 import random
 from urllib.parse import parse_qs, urlsplit
 
-from wire import LAST_CHUNK, chunk, content, event, read_body, read_head, reset
+from wire import LAST_CHUNK, chunk, content, event, read_body, read_head, reset, send
 
 
 class Backend:
-    def __init__(self, seed):
-        self.port = 0
+    """The same twice: in the clear, and behind `tls`."""
+
+    def __init__(self, seed, tls):
+        self.port, self.tls_port, self._tls = 0, 0, tls
         self.restarts = 0
         self.up = False
         self._random = random.Random(seed)
-        self._server = None
+        self._servers = []
         self._writers = set()
 
     async def start(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, backlog=512)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._servers = [await asyncio.start_server(self._serve, "127.0.0.1", port, backlog=512, ssl=tls)
+                         for port, tls in ((self.port, None), (self.tls_port, self._tls))]
+        self.port, self.tls_port = (server.sockets[0].getsockname()[1] for server in self._servers)
         self.up = True
 
     async def stop(self):
         """As if it had been killed: every connection is gone at once."""
         self.up = False
         self.restarts += 1
-        self._server.close()
+        for server in self._servers:
+            server.close()
         for writer in list(self._writers):
             reset(writer)
-        await self._server.wait_closed()
+        for server in self._servers:
+            await server.wait_closed()
 
     async def come_and_go(self, until):
         """Until the loop's time `until`; then it stays."""
@@ -103,8 +108,7 @@ class Backend:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: %s\r\n\r\n" % kind)
         piece = chunk(b"data: %s\n\n" % (b"x" * 20000))
         while True:
-            writer.write(piece)
-            await writer.drain()
+            await send(writer, piece)
 
     async def _play_never(self, reader, writer, request, query, seed):
         await reader.read()

@@ -5,7 +5,10 @@ import collections
 import random
 import socket
 
-from wire import LAST_CHUNK, chunk, content, drip, events, read_head, read_message, reset, without_heartbeats
+import h2.exceptions
+
+from http2 import Deeds
+from wire import LAST_CHUNK, chunk, content, drip, events, read_head, read_message, reset, send, without_heartbeats
 
 PATIENCE = 60.0
 
@@ -18,18 +21,25 @@ class Corrupt(Wrong):
     """It got something else and was told that it is whole: no restart of a backend excuses that."""
 
 
-class Clients:
+class Clients(Deeds):
     """`deeds` counts what was done, `excused` what went wrong because the backend was being restarted, `wrongs` is what
     should never have happened."""
 
-    def __init__(self, port, backend, seed):
-        self.port, self.backend = port, backend
+    _wrong, _corrupt = Wrong, Corrupt
+
+    def __init__(self, ports, tls, backend, seed):
+        """`ports`: the plain one, then the one where `tls` is spoken. Both take HTTP/2."""
+        self.port, self.tls_port = ports
+        self.tls, self.backend = tls, backend
         self.deeds, self.excused, self.wrongs = collections.Counter(), collections.Counter(), []
         self._random = random.Random(seed)
         self._ordinary = [self.get, self.upload, self.keep_alive, self.http10, self.pipeline, self.stream,
-                          self.half_closed, self.slow_reader, self.tunnel, self.broken_backend]
+                          self.half_closed, self.slow_reader, self.tunnel, self.broken_backend, self.h2_requests,
+                          self.h2_requests]
         self._abuse = [self.garbage, self.reset_anywhere, self.slow_head, self.slow_body, self.idle, self.unread,
-                       self.leaves_stream, self.leaves_waiting, self.half_closed_tunnel, self.knocks]
+                       self.leaves_stream, self.leaves_waiting, self.half_closed_tunnel, self.knocks,
+                       self.half_a_handshake, self.h2_leaves, self.h2_unread, self.h2_rapid_resets,
+                       self.h2_frames_that_ask_for_nothing, self.h2_endless_head, self.h2_garbage]
 
     async def go_on(self, until):
         """One client after the other, until the loop's time `until`."""
@@ -43,7 +53,7 @@ class Clients:
         self.deeds[name] += 1
         try:
             await asyncio.wait_for(deed(), PATIENCE)
-        except (Wrong, EOFError, OSError, ValueError, asyncio.TimeoutError) as problem:
+        except (Wrong, EOFError, OSError, ValueError, h2.exceptions.H2Error, asyncio.TimeoutError) as problem:
             undisturbed = up and restarts == self.backend.restarts
             never_right = isinstance(problem, (Corrupt, asyncio.TimeoutError))
             if never_right or deed in self._ordinary and undisturbed:
@@ -52,17 +62,21 @@ class Clients:
                 self.excused[name] += 1
                 await asyncio.sleep(0.3)
 
-    async def _connect(self, receive_buffer=0):
+    async def _connect(self, receive_buffer=0, protocol="http/1.1", plain=False):
+        """With TLS or without; `plain`: without."""
+        tls = not plain and self._random.random() < 0.5
         raw = socket.socket()
         raw.setblocking(False)
         if receive_buffer:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        options = {"ssl": self.tls[protocol], "server_hostname": "localhost"} if tls else {}
+        address = ("127.0.0.2", self.tls_port) if tls else ("127.0.0.1", self.port)
         try:
-            await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", self.port))
+            await asyncio.get_running_loop().sock_connect(raw, address)
+            return Connection(*await asyncio.open_connection(sock=raw, limit=1 << 16, **options))
         except OSError:
             raw.close()
             raise
-        return Connection(*await asyncio.open_connection(sock=raw, limit=1 << 16))
 
     # --- ordinary clients ---
 
@@ -131,7 +145,7 @@ class Clients:
 
     async def half_closed(self):
         target, body = self._wish()
-        async with await self._connect() as connection:
+        async with await self._connect(plain=True) as connection:  # Python cannot do it with TLS.
             connection.write(get(target))
             connection.writer.write_eof()
             self._demand(await read_message(connection.reader), body)
@@ -230,6 +244,13 @@ class Clients:
         connection.write(b"hello")
         await connection.leave(self._random.choice(("reset", "close", "half")))
 
+    async def half_a_handshake(self):
+        _, writer = await asyncio.open_connection("127.0.0.2", self.tls_port)
+        hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+        writer.write(hello + self._random.randbytes(self._random.randrange(600)))
+        await asyncio.sleep(self._random.choice((0, 0.1, 3)))
+        await Connection(None, writer).leave(self._random.choice(("reset", "close")))
+
     async def knocks(self):
         connection = await self._connect()
         await connection.leave(self._random.choice(("reset", "close")))
@@ -249,8 +270,11 @@ class Connection:
         self.writer.write(data)
 
     async def send(self, data):
-        self.writer.write(data)
-        await self.writer.drain()
+        await send(self.writer, data)
+
+    async def read_to_end(self):
+        while await self.reader.read(1 << 16):
+            pass
 
     async def upgrade(self):
         self.write(get("/tunnel", "Connection: Upgrade", "Upgrade: echo"))
@@ -262,7 +286,7 @@ class Connection:
         if how == "reset":
             reset(self.writer)
             return
-        if how == "half":
+        if how == "half" and self.writer.can_write_eof():
             self.writer.write_eof()
             try:
                 await asyncio.wait_for(self.reader.read(), 0.5)
@@ -272,4 +296,6 @@ class Connection:
 
 
 def get(target, *fields):
-    return "\r\n".join([f"GET {target} HTTP/1.1", "Host: a", *fields, "", ""]).encode()
+    """Half of all go to the backend through TLS: those of this host."""
+    host = random.choice(("a", "secure"))
+    return "\r\n".join([f"GET {target} HTTP/1.1", f"Host: {host}", *fields, "", ""]).encode()

@@ -10,6 +10,7 @@ import os
 import random
 import resource
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -27,13 +28,26 @@ CALM = 3.0
 SETTLED_WITHIN = 30.0  # longer than every limit below
 
 CONFIGURATION = """
-listeners: [{{ address: "127.0.0.1:0" }}]
+listeners:
+  - {{ address: "127.0.0.1:0", http2: translate }}
+  - address: "127.0.0.2:0"
+    http2: translate
+    tls: {{ certificates: [{{ certificate: "{folder}/tls.crt", key: "{folder}/tls.key" }}], handshake_timeout: 2s }}
 upstreams:
   app:
     url: "http://127.0.0.1:{port}"
     connect_timeout: 2s
     response_timeout: 5s
     keepalive: {{ idle_timeout: 1s }}
+  secure:
+    url: "https://127.0.0.1:{tls_port}"
+    tls: {{ ca: "{folder}/tls.crt" }}
+    connect_timeout: 2s
+    response_timeout: 5s
+    keepalive: {{ idle_timeout: 1s }}
+routes:
+  - {{ name: secure, match: {{ host: secure }}, upstream: secure }}
+  - {{ name: app, upstream: app }}
 defaults: {{ event_stream: {{ heartbeat: {{ interval: 200ms }} }} }}
 limits: {{ head_timeout: 2s, idle_timeout: 3s, write_timeout: 3s, pending_bytes: 64KiB }}
 log: {{ level: info, format: json }}
@@ -41,21 +55,22 @@ log: {{ level: info, format: json }}
 
 
 class Sidecar:
-    def __init__(self, binary, folder, upstream_port):
+    def __init__(self, binary, folder, backend):
         self._log, self._errors = os.path.join(folder, "log"), os.path.join(folder, "errors")
         configuration = os.path.join(folder, "sidecar.yaml")
         with open(configuration, "w", encoding="ascii") as file:
-            file.write(CONFIGURATION.format(port=upstream_port))
+            file.write(CONFIGURATION.format(folder=folder, port=backend.port, tls_port=backend.tls_port))
         with open(self._log, "wb") as log, open(self._errors, "wb") as errors:
             self.process = subprocess.Popen([binary, "--config", configuration], stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=errors)
 
-    def address(self):
+    def ports(self):
+        """Of its listeners, in their order."""
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and self.process.poll() is None:
-            for line in self.lines():
-                if line["event"] == "listening":
-                    return line["address"]
+            ports = [int(line["address"].rpartition(":")[2]) for line in self.lines() if line["event"] == "listening"]
+            if len(ports) == 2:
+                return ports
             time.sleep(0.05)
         raise SystemExit(f"the sidecar does not listen:\n{self.errors()}")
 
@@ -83,11 +98,26 @@ async def reload_now_and_then(sidecar):
         sidecar.process.send_signal(signal.SIGHUP)
 
 
-async def abuse(sidecar, backend, arguments):
+def make_certificate(folder):
+    """One certificate, for the sidecar and for the backend; the sides of TLS in this process."""
+    run = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+           "-keyout", f"{folder}/tls.key", "-out", f"{folder}/tls.crt", "-subj", "/CN=localhost",
+           "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    subprocess.run(run, check=True, stderr=subprocess.DEVNULL)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(f"{folder}/tls.crt", f"{folder}/tls.key")
+    clients = {}
+    for protocol in ("http/1.1", "h2"):
+        clients[protocol] = ssl.create_default_context(cafile=f"{folder}/tls.crt")
+        clients[protocol].set_alpn_protocols([protocol])
+    return server, clients
+
+
+async def abuse(sidecar, backend, tls, arguments):
     """Runs the clients to their end; what was seen, and the complaints."""
-    port = int(sidecar.address().rpartition(":")[2])
+    ports = sidecar.ports()
     before = sidecar.descriptors()
-    clients = Clients(port, backend, arguments.seed)
+    clients = Clients(ports, tls, backend, arguments.seed)
     until = asyncio.get_running_loop().time() + arguments.seconds
     # The last seconds are calm: a backend that goes away would hide connections to it that are left over.
     helpers = [asyncio.create_task(backend.come_and_go(until - CALM))]
@@ -142,11 +172,12 @@ def judge_log(sidecar):
 
 
 async def run(arguments, folder):
-    backend = Backend(arguments.seed)
+    server_tls, client_tls = make_certificate(folder)
+    backend = Backend(arguments.seed, server_tls)
     await backend.start()
-    sidecar = Sidecar(arguments.binary, folder, backend.port)
+    sidecar = Sidecar(arguments.binary, folder, backend)
     try:
-        clients, complaints = await abuse(sidecar, backend, arguments)
+        clients, complaints = await abuse(sidecar, backend, client_tls, arguments)
         complaints += end(sidecar)
     finally:
         if sidecar.process.poll() is None:

@@ -97,6 +97,13 @@ async def read_message(reader, until_close=False):
     return message
 
 
+async def send(writer, data):
+    """Over TLS drain() alone may never let the loop see that the connection is gone."""
+    writer.write(data)
+    await writer.drain()
+    await asyncio.sleep(0)
+
+
 async def drip(writer, data, pause):
     for at in range(0, len(data), 7):
         writer.write(data[at:at + 7])
