@@ -141,7 +141,7 @@ void Exchange::on_downstream_eof(bool request_complete, Turn& turn) {
   if (!active() || phase_ == Phase::closing) return;
   if (phase_ == Phase::tunnel) {
     on_request_end({}, turn);
-  } else if (stream_ || !request_complete) {
+  } else if (stream_ || !request_complete || phase_ == Phase::pausing) {
     on_downstream_lost(Reason::client_gone, "", turn);
   }
 }
@@ -418,6 +418,7 @@ void Exchange::beat(Turn& turn) {
 
 void Exchange::on_drain(Turn& turn) {
   if (streams() && turn.drain != nullptr) plan_end(*turn.drain, turn);
+  if (phase_ == Phase::pausing && !stream_) deadline_ = turn.now;  // One last attempt.
 }
 
 /// The reader of anything but a GET takes a clean end for success, and where we cannot read we know no boundary: those

@@ -26,6 +26,8 @@ bool is_carried_over(std::string_view name) {
 
 void Exchange::open_early(Turn& turn) {
   rescue_->forget_opening();
+  if (client_closed_ && rescue_->means_stream())
+    return close(Reason::client_gone, ClosedBy::client, Ending::aborted, turn);
   if (client_closed_) return;  // Whether anybody reads is decided by what the backend says.
   if (admit_stream(turn)) commit_head({}, turn);
 }
@@ -53,7 +55,8 @@ void Exchange::commit_head(http::Fields theirs, Turn& turn) {
 /// True when the backend, which is away, will be asked again. The client waits; its stream is opened when what could
 /// be wrong in the end would be told in a stream anyhow, or when it has waited for as long as it may be silent.
 bool Exchange::retry_later(Turn& turn) {
-  if (rescue_ == nullptr || client_closed_ || turn.drain != nullptr) return false;
+  // Who has no head yet is not held while the process ends; a stream that is open has its planned end.
+  if (rescue_ == nullptr || client_closed_ || (turn.drain != nullptr && !stream_)) return false;
   const EventStreamPolicy& policy = route_->event_stream;
   const auto wait = rescue_->next_wait(policy, turn.now, turn.random);
   if (!wait) return false;
@@ -117,7 +120,7 @@ void Exchange::tell_error(Reason reason, ClosedBy by, Turn& turn) {
   if (comes_back && policy.error_event.then == AfterError::hold && turn.drain == nullptr) {
     enter(Phase::holding);
     deadline_ = kNever;
-    rescue_->forget_opening();
+    rescue_.reset();  // With the body that was told: clients are held for hours.
     account_.drop_head();
     wish_.kind = UpstreamWish::Kind::abort;
     return;

@@ -277,12 +277,31 @@ TEST(RelayEarly, WhoLeavesIsGone) {
   EXPECT_EQ(d.end().reason, Reason::client_gone);
   EXPECT_EQ(d.upstream_wish(), Kind::abort);
   EXPECT_EQ(d.gate.inside, 0);
-  Dialogue before(kEarly);
-  before.client(kBrowserGet);
-  before.client_eof();
-  before.connected();
-  before.after(10s);
-  EXPECT_EQ(before.to_client(), "") << "whether that is a reader is not known yet";
+}
+
+TEST(RelayEarly, WhoLeftBeforeIsNotOpenedFor) {
+  Dialogue browser(kEarly);
+  browser.client(kBrowserGet);
+  browser.client_eof();
+  browser.connected();
+  browser.after(4'900ms);
+  EXPECT_EQ(browser.phase(), Phase::awaiting) << "an ordinary error could still be read";
+  browser.after(100ms);
+  EXPECT_EQ(browser.to_client(), "");
+  EXPECT_EQ(browser.end().reason, Reason::client_gone) << "of a stream there is no reader";
+  EXPECT_EQ(browser.end().closed_by, ClosedBy::client);
+  EXPECT_EQ(browser.upstream_wish(), Kind::abort);
+
+  PolicySet always = kEarly;
+  always.routes[0].event_stream.early_open.always = true;
+  Dialogue d(always);
+  d.client("GET /s HTTP/1.0\r\nHost: h\r\n\r\n");
+  d.client_eof();
+  d.connected();
+  d.after(10s);
+  EXPECT_EQ(d.to_client(), "");
+  d.backend("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_TRUE(d.to_client().ends_with("\r\n\r\nok")) << "it was no stream, and whoever closed his half reads it";
 }
 
 TEST(RelayEarly, OneTooManyIsRefused) {

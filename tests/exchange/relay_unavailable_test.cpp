@@ -190,6 +190,30 @@ TEST(RelayUnavailable, NobodyIsHeldWhileTheProcessEnds) {
   EXPECT_EQ(open.end().reason, Reason::drain);
 }
 
+TEST(RelayUnavailable, ADrainMakesTheNextAttemptTheLast) {
+  Dialogue d(kPatient);
+  d.client(kBrowserGet);
+  refuse_for(d, 10s);
+  while (d.phase() != Phase::pausing) d.connect_failed(UpstreamFailure::refused);
+  d.drain(5s);
+  d.after(0ms);
+  EXPECT_EQ(d.phase(), Phase::connecting) << "not when the wait of seconds is over";
+  d.connect_failed(UpstreamFailure::refused);
+  EXPECT_TRUE(d.to_client().starts_with("HTTP/1.1 502 "));
+}
+
+TEST(RelayUnavailable, AnOpenStreamEndsAsPlannedInADrain) {
+  Dialogue d(kPatientTold);
+  d.client(kBrowserGet);
+  d.connect_failed(UpstreamFailure::refused);
+  d.drain(20s);
+  refuse_for(d, 20s);
+  const std::string rest = d.to_client();
+  EXPECT_EQ(rest.find("upstream_error"), std::string::npos) << "it is not the backend that ends it";
+  EXPECT_EQ(d.end().reason, Reason::drain);
+  EXPECT_EQ(d.end().closed_by, ClosedBy::sidecar);
+}
+
 TEST(RelayUnavailable, WhoLeavesIsGone) {
   Dialogue d(kPatientTold);
   d.client(kBrowserGet);
@@ -201,6 +225,12 @@ TEST(RelayUnavailable, WhoLeavesIsGone) {
   waiting.connect_failed(UpstreamFailure::refused);
   waiting.client_reset();
   EXPECT_EQ(waiting.end().reason, Reason::client_gone);
+  Dialogue closed(kPatient);
+  closed.client(kBrowserGet);
+  closed.connect_failed(UpstreamFailure::refused);
+  closed.client_eof();
+  EXPECT_EQ(closed.end().reason, Reason::client_gone) << "nobody waits for what can only be a stream";
+  EXPECT_EQ(closed.end().closed_by, ClosedBy::client);
 }
 
 }  // namespace
