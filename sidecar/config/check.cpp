@@ -114,6 +114,27 @@ void check_changes(const std::string& path, const exchange::FieldChanges& change
   }
 }
 
+/// What would do nothing, or leave a client in the silence that it is there to end.
+void check_event_stream(const std::string& path, const exchange::EventStreamPolicy& policy,
+                        const exchange::UpstreamPolicy& upstream, Findings& findings) {
+  const bool beats = policy.heartbeat.sends();
+  const exchange::ErrorEventPolicy& error = policy.error_event;
+  if (policy.early_open.after && !beats) {
+    findings.push_back({path + ".early_open", "needs heartbeats: a stream that is opened early would be silent again"});
+  }
+  if (policy.early_open.after && upstream.response_timeout &&
+      *policy.early_open.after >= upstream.connect_timeout + *upstream.response_timeout) {
+    findings.push_back({path + ".early_open.after", "never comes: " + member_path("upstreams", upstream.name) +
+                                                        " is given up before (connect_timeout, response_timeout)"});
+  }
+  if (error.configured() && error.statuses.empty() && !policy.early_open.after && !policy.unavailable.hold) {
+    findings.push_back({path + ".error_event", "is never sent: name statuses, or opt in to early_open or unavailable"});
+  }
+  if (error.configured() && error.then == exchange::AfterError::hold && !beats) {
+    findings.push_back({path + ".error_event.then", "'hold' needs heartbeats: nothing else keeps a client"});
+  }
+}
+
 void check_routes(const Config& config, Findings& findings) {
   check_route_names(config, findings);
   const auto& routes = config.policies.routes;
@@ -122,6 +143,9 @@ void check_routes(const Config& config, Findings& findings) {
     check_fields(path + ".match.headers", routes[i].match.headers, findings);
     check_changes(path + ".request_headers", routes[i].request_headers, true, findings);
     check_changes(path + ".response_headers", routes[i].response_headers, false, findings);
+    if (routes[i].upstream < config.policies.upstreams.size())
+      check_event_stream(path + ".event_stream", routes[i].event_stream, config.policies.upstreams[routes[i].upstream],
+                         findings);
   }
 }
 

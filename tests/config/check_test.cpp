@@ -50,6 +50,56 @@ TEST(Check, Listeners) {
   EXPECT_EQ(with_listeners({"unix:/a", "unix:/a"}), Lines{"listeners[1].address: 'unix:/a' is listened on twice"});
 }
 
+/// The findings of a route whose policy and upstream were changed so.
+template <class Change>
+Lines of_route(Change change) {
+  Config config = sound();
+  change(config.policies.routes[0].event_stream, config.policies.upstreams[0]);
+  return findings(config);
+}
+
+TEST(Check, WhatDoesNothingForAStream) {
+  using Policy = exchange::EventStreamPolicy;
+  using Upstream = exchange::UpstreamPolicy;
+  using namespace std::chrono_literals;
+  const auto early = [](auto change) {
+    return of_route([&](Policy& policy, Upstream& upstream) {
+      policy.early_open.after = 5s;
+      change(policy, upstream);
+    });
+  };
+  EXPECT_EQ(early([](Policy&, Upstream&) {}), Lines{});
+  const Lines silent{
+      "routes[0].event_stream.early_open: needs heartbeats: a stream that is opened early would be silent again"};
+  EXPECT_EQ(early([](Policy& policy, Upstream&) { policy.heartbeat.interval.reset(); }), silent);
+  EXPECT_EQ(early([](Policy& policy, Upstream&) { policy.heartbeat.form = exchange::HeartbeatForm::off; }), silent);
+  EXPECT_EQ(early([](Policy&, Upstream& upstream) { upstream.response_timeout = 1s; }), Lines{}) << "5 s to connect";
+  EXPECT_EQ(early([](Policy&, Upstream& upstream) {
+              upstream.connect_timeout = 4s;
+              upstream.response_timeout = 1s;
+            }),
+            Lines{"routes[0].event_stream.early_open.after: never comes: upstreams.app is given up before "
+                  "(connect_timeout, response_timeout)"});
+
+  const auto told = [](auto change) {
+    return of_route([&](Policy& policy, Upstream&) {
+      policy.error_event.event = "oops";
+      change(policy);
+    });
+  };
+  EXPECT_EQ(told([](Policy&) {}), Lines{"routes[0].event_stream.error_event: is never sent: name statuses, or opt in "
+                                        "to early_open or unavailable"});
+  EXPECT_EQ(told([](Policy& policy) { policy.error_event.statuses = {{401, 401}}; }), Lines{});
+  EXPECT_EQ(told([](Policy& policy) { policy.early_open.after = 5s; }), Lines{});
+  EXPECT_EQ(told([](Policy& policy) { policy.unavailable.hold = 5s; }), Lines{});
+  EXPECT_EQ(told([](Policy& policy) {
+              policy.error_event.statuses = {{401, 401}};
+              policy.error_event.then = exchange::AfterError::hold;
+              policy.heartbeat.interval.reset();
+            }),
+            Lines{"routes[0].event_stream.error_event.then: 'hold' needs heartbeats: nothing else keeps a client"});
+}
+
 TEST(Check, AdminIsNoListener) {
   Config config = sound();
   config.admin = {parse_listen_address(":8080").value, true};

@@ -219,7 +219,7 @@ const Wrong kWrong[] = {
           "2:57: defaults.event_stream.max_age.methods: is empty: no stream would end"},
     Wrong{"defaults: {event_stream: {max_age: {retry: [2s, 1s]}}}\n",
           "2:44: defaults.event_stream.max_age.retry: is a range: two durations, the shorter first, as in [1s, 5s]"},
-    Wrong{"defaults: {event_stream: {error_event: {event: error}}}\n",
+    Wrong{"defaults: {event_stream: {error_event: {event: error, statuses: [401]}}}\n",
           "2:48: defaults.event_stream.error_event.event: 'error' is what clients call their own failures: choose "
           "another name"},
     Wrong{
