@@ -1,3 +1,4 @@
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -7,12 +8,15 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/fuzz/opted_in.hpp"
 #include "tests/sim/shell.hpp"
 #include "tests/sim/wire_reader.hpp"
 
-// A relay between a client and a backend that say whatever libFuzzer makes up, in any order and at any pace. What must
-// hold for every input: it ends, each exchange leaves one record, memory is bounded, heartbeats come in silence only,
-// and what the client gets is HTTP/1.1 whatever the backend sent.
+// A relay between a client and a backend that say whatever libFuzzer makes up, in any order and at any pace, for a
+// route that opts in to what the last bytes of the input say. What must hold for every input: it ends, each exchange
+// leaves one record, memory is bounded, heartbeats come in silence only, and what the client gets is HTTP/1.1 whatever
+// the backend sent. Where the heads are given and only bodies, times and ends are made up (the last bit of the last
+// byte), the laws of the event stream hold too.
 namespace sidecar::test {
 namespace {
 
@@ -20,21 +24,54 @@ using exchange::kNever;
 using exchange::LifecycleRecord;
 using exchange::Phase;
 using exchange::PolicySet;
+using exchange::Reason;
 using exchange::UpstreamFailure;
 
-PolicySet fuzz_policies() {
+PolicySet fuzz_policies(std::string_view options) {
   PolicySet policies;
   policies.upstreams.emplace_back().name = "app";
   policies.routes.emplace_back().name = "all";
   policies.limits.pending_bytes = 16 * 1024;
   policies.limits.head_bytes = 2048;
+  opt_in(policies.routes[0], options);
   return policies;
 }
+
+constexpr std::string_view kRequests[] = {
+    "GET / HTTP/1.0\r\nHost: h\r\nAccept: text/event-stream\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream\r\n\r\n",
+    "POST / HTTP/1.0\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: h\r\nOrigin: http://page\r\nAccept: text/event-stream\r\n\r\n",
+};
+
+struct GivenHead {
+  std::string_view bytes;
+  bool stream = false;
+  bool chunked = false;
+};
+
+constexpr GivenHead kHeads[] = {
+    {"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", true, false},
+    {"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n", true, true},
+    {"HTTP/1.1 401 U\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n", false, true},
+    {"HTTP/1.1 503 B\r\n\r\n", false, false},
+    {"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n", false, true},
+    {"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n\r\n", false, false},
+};
 
 /// First byte of each step: what happens; then, for bytes, how many, and the bytes themselves.
 class FuzzWorld final : public Surroundings {
  public:
-  explicit FuzzWorld(std::string_view script) : script_(script), policies_(fuzz_policies()) {}
+  explicit FuzzWorld(std::string_view script) : script_(script) {
+    std::string options(kOptions, '\0');
+    if (script_.size() >= kOptions) {
+      options = script_.substr(script_.size() - kOptions);
+      script_.remove_suffix(kOptions);
+    }
+    policies_ = fuzz_policies(options);
+    given_ = options.back() % 2 != 0;
+  }
 
   void run() {
     shell_ = std::make_unique<Shell>(policies_, recorder_, *this);
@@ -84,6 +121,8 @@ class FuzzWorld final : public Surroundings {
     if (!std::exchange(dialing_, false)) return;
     sockets_.push_back(std::make_unique<Socket>());
     sockets_.back()->capacity = 1'000'000;
+    sent_.emplace_back();
+    heads_.push_back(nullptr);
     shell_->on_dialed(*sockets_.back());
   }
 
@@ -97,7 +136,10 @@ class FuzzWorld final : public Surroundings {
         shell_->client.peer_reset = choose(4) == 0;
         return;
       case 2:
-        if (upstream != nullptr) upstream->peer_fin = true;
+        if (upstream == nullptr || upstream->peer_fin) return;
+        if (given_ && heads_.back() != nullptr && heads_.back()->chunked && choose(2) == 0)
+          upstream->to_read += "0\r\n\r\n";
+        upstream->peer_fin = true;
         return;
       case 3:
         if (upstream != nullptr) upstream->peer_reset = true;
@@ -123,13 +165,36 @@ class FuzzWorld final : public Surroundings {
       case 10:
       case 11:
       case 12:
-        if (!shell_->client.peer_fin) shell_->client.to_read += bytes();
+        client_says();
         connect_soon();
         return;
       default:
         connected();
-        if (upstream = backend(); upstream != nullptr && !upstream->peer_fin) upstream->to_read += bytes();
+        if (upstream = backend(); upstream != nullptr && !upstream->peer_fin) backend_says(*upstream);
         return;
+    }
+  }
+
+  void client_says() {
+    if (shell_->client.peer_fin) return;
+    if (!given_) {
+      shell_->client.to_read += bytes();
+    } else if (!std::exchange(asked_, true)) {
+      shell_->client.to_read += kRequests[choose(std::size(kRequests))];
+    }
+  }
+
+  void backend_says(Socket& upstream) {
+    if (!given_) {
+      upstream.to_read += bytes();
+    } else if (heads_.back() == nullptr) {
+      heads_.back() = &kHeads[choose(std::size(kHeads))];
+      upstream.to_read += heads_.back()->bytes;
+    } else if (const std::string piece(bytes()); !piece.empty()) {
+      std::array<char, 16> line{};
+      std::snprintf(line.data(), line.size(), "%zx\r\n", piece.size());
+      upstream.to_read += heads_.back()->chunked ? line.data() + piece + "\r\n" : piece;
+      sent_.back() += piece;
     }
   }
 
@@ -147,6 +212,29 @@ class FuzzWorld final : public Surroundings {
     reader.feed(shell_->to_client);
     if (!reader.error().empty()) broken(reader.error());
     if (reader.messages().size() > recorder_.ends().size()) broken("more answers than exchanges");
+    if (!given_ || reader.messages().empty()) return;
+    if (shell_->client.shut || !shell_->client.reset) reader.finish();
+    const WireMessage& message = reader.messages().front();
+    if (message.field("Content-Type") == "text/event-stream" && !message.field("Content-Encoding"))
+      judge_stream(recorder_.ends().front(), message);
+  }
+
+  void judge_stream(const LifecycleRecord& end, const WireMessage& message) {
+    const exchange::EventStreamPolicy& policy = policies_.routes[0].event_stream;
+    const bool whole = *end.reason == Reason::complete;
+    bool same = !whole && events_of_backend(message.body).empty();
+    std::string sent;
+    for (std::size_t i = 0; i < sockets_.size() && !same; ++i) {
+      if (heads_[i] == nullptr || !heads_[i]->stream) continue;
+      same = dispatches_the_same(policy, sent_[i], message.body, whole);
+      sent = sent_[i];
+    }
+    if (!same) broken("the client dispatches something else: " + escape_bytes(message.body));
+    const std::string wrong = judge_own_events(policy, message.body, sent);
+    if (!wrong.empty()) broken(wrong + ": " + escape_bytes(message.body));
+    const bool planned = *end.reason == Reason::max_age || *end.reason == Reason::drain;
+    const bool told = end.method == "GET" && message.body.find("event: ~error~") != std::string::npos;
+    if (message.complete && !whole && !planned && !told) broken("a broken stream looks complete");
   }
 
   std::string_view script_;
@@ -154,8 +242,12 @@ class FuzzWorld final : public Surroundings {
   Recorder recorder_;
   std::unique_ptr<Shell> shell_;
   std::vector<std::unique_ptr<Socket>> sockets_;
+  std::vector<std::string> sent_;        ///< By socket: the body.
+  std::vector<const GivenHead*> heads_;  ///< By socket: nullptr before it.
   std::vector<Socket*> idle_;
   bool dialing_ = false;
+  bool given_ = false;
+  bool asked_ = false;
 };
 
 }  // namespace

@@ -85,6 +85,7 @@ class Run {
     if (ours != injected_) fail("the client reads " + std::to_string(ours) + " heartbeats");
     if (in != out) fail("the client reads something else:\n" + describe(in) + "became\n" + describe(out));
     if (scanner_.events() != in.events.size()) fail("the scanner counted " + std::to_string(scanner_.events()));
+    check_missing_end(in);
     counts_.events += in.events.size();
     if (failure_.empty()) return {};
     return failure_ + "\ninput  " + escape_bytes(input_) + "\noutput " + escape_bytes(output_);
@@ -93,6 +94,18 @@ class Run {
   [[nodiscard]] std::size_t left() const { return input_.size() - arrived_; }
 
  private:
+  /// What completes the last event makes one more of it, and nothing else.
+  void check_missing_end(const WhatwgResult& in) {
+    const std::string_view missing = sse::missing_end(scanner_);
+    if (missing.empty()) return;
+    const WhatwgResult completed = parse_event_stream(std::string(input_) + std::string(missing));
+    ++counts_.completed;
+    if (completed.events.size() != in.events.size() + 1) return fail("the last event is not completed");
+    if (!std::equal(in.events.begin(), in.events.end(), completed.events.begin())) fail("completing changes events");
+    const std::vector<WhatwgEvent> events = parse_event_stream(output_ + std::string(missing)).events;
+    if (events.empty() || events.back() != completed.events.back()) fail("behind insertions it is another");
+  }
+
   [[nodiscard]] const sse::Insertion& insertion() const {
     static const std::array made = {sse::Insertion::comment("beat"), sse::Insertion::comment_line("beat"),
                                     sse::Insertion::event("~beat~", "1", "beat"), sse::Insertion::bytes(":b\n\n")};

@@ -42,6 +42,7 @@ struct Law1Counts {
   std::uint64_t boms_dropped = 0;
   std::uint64_t boms_kept = 0;
   std::uint64_t events = 0;
+  std::uint64_t completed = 0;                      ///< Last events without a blank line.
   std::array<std::uint64_t, kLaw1Forms> of_form{};  ///< Insertions at a boundary, by form.
   std::uint64_t bytes_refused = 0;                  ///< Inside an event, where bytes have no place.
 };
