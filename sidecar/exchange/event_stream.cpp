@@ -28,6 +28,7 @@ std::size_t EventStream::tell_end(const EventStreamPolicy& policy, Reason reason
       "event: " + policy.end_event + "\ndata: {\"reason\":\"" + std::string(to_string(reason)) + "\"}\n\n";
   turn.own_body.clear();
   sse::append_lines(event, source_.scanner().insertion_ending(), turn.own_body);
+  turn.lifecycle.on_counted(Counted::end_event_sent, 1);
   return delivery_.insert(turn.own_body, turn.downstream);
 }
 

@@ -367,13 +367,6 @@ void Exchange::on_deadline(Turn& turn) {
   if (streams()) beat(turn);
 }
 
-void Exchange::on_idle(Turn& turn) {
-  if (phase_ == Phase::holding || phase_ == Phase::explaining) return event_stream_.forgive_silence(turn.now);
-  account_.detail = "the backend was silent for too long (idle_timeout)";
-  if (phase_ == Phase::streaming) return break_off(Reason::upstream_idle, ClosedBy::sidecar, turn);
-  fail(504, account_.detail, Reason::upstream_idle, ClosedBy::sidecar, turn);
-}
-
 /// What the phase waited for did not come.
 void Exchange::on_time_up(Turn& turn) {
   if (phase_ == Phase::tunnel) {
@@ -385,6 +378,7 @@ void Exchange::on_time_up(Turn& turn) {
     account_.detail = "response timeout";
     fail(504, "no response head in time", Reason::upstream_timeout, ClosedBy::sidecar, turn);
   } else if (phase_ == Phase::pausing) {
+    if (stream_) event_stream_.forgive_silence(turn.now);  // It was away: how long it may be is another limit.
     connect(UpstreamWish::Kind::fresh, turn.now);
   } else if (phase_ == Phase::explaining) {
     tell_error(Reason::upstream_error, ClosedBy::upstream, turn);

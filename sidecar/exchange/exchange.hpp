@@ -109,7 +109,6 @@ class Exchange {
     return rescue_ == nullptr ? std::string_view() : std::string_view(rescue_->origin());
   }
   void on_time_up(Turn& turn);
-  void on_idle(Turn& turn);
 
   // Where the route opts in (exchange_rescue.cpp).
   void open_early(Turn& turn);
@@ -118,6 +117,7 @@ class Exchange {
   bool on_rescued_head(const http::ResponseHead& head, const http::Framing& framing, Turn& turn);
   void fail(int status, std::string_view why, Reason reason, ClosedBy by, Turn& turn);
   void tell_error(Reason reason, ClosedBy by, Turn& turn);
+  void on_idle(Turn& turn);
 
   void beat(Turn& turn);
   void on_switching(const http::ResponseHead& head, Turn& turn);

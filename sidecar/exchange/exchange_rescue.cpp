@@ -29,7 +29,9 @@ void Exchange::open_early(Turn& turn) {
   if (client_closed_ && rescue_->means_stream())
     return close(Reason::client_gone, ClosedBy::client, Ending::aborted, turn);
   if (client_closed_) return;  // Whether anybody reads is decided by what the backend says.
-  if (admit_stream(turn)) commit_head({}, turn);
+  if (!admit_stream(turn)) return;
+  turn.lifecycle.on_counted(Counted::stream_opened_early, 1);
+  commit_head({}, turn);
 }
 
 /// The head of an event stream of our own. `theirs`: fields of the answer that it stands for.
@@ -60,6 +62,7 @@ bool Exchange::retry_later(Turn& turn) {
   const EventStreamPolicy& policy = route_->event_stream;
   const auto wait = rescue_->next_wait(policy, turn.now, turn.random);
   if (!wait) return false;
+  turn.lifecycle.on_counted(Counted::upstream_awaited, 1);
   enter(Phase::pausing);
   wish_.kind = UpstreamWish::Kind::abort;
   deadline_ = turn.now + *wait;
@@ -96,6 +99,15 @@ bool Exchange::on_rescued_head(const http::ResponseHead& head, const http::Frami
   return true;
 }
 
+/// Of a stream that is open. Where no backend is asked, none is silent.
+void Exchange::on_idle(Turn& turn) {
+  const bool asked = phase_ != Phase::holding && phase_ != Phase::explaining && phase_ != Phase::pausing;
+  if (!asked) return event_stream_.forgive_silence(turn.now);
+  account_.detail = "the backend was silent for too long (idle_timeout)";
+  if (phase_ == Phase::streaming) return break_off(Reason::upstream_idle, ClosedBy::sidecar, turn);
+  fail(504, account_.detail, Reason::upstream_idle, ClosedBy::sidecar, turn);
+}
+
 /// No answer came. Where the client's stream is open, or such an answer is told as an event, it is told; elsewhere it
 /// is answered.
 void Exchange::fail(int status, std::string_view why, Reason reason, ClosedBy by, Turn& turn) {
@@ -117,6 +129,7 @@ void Exchange::tell_error(Reason reason, ClosedBy by, Turn& turn) {
   turn.own_body.clear();
   rescue_->append_event(policy, comes_back && policy.heartbeat.form != HeartbeatForm::off, turn.own_body);
   account_.bytes_out += event_stream_.insert(turn.own_body, turn);
+  turn.lifecycle.on_counted(Counted::error_event_sent, 1);
   if (comes_back && policy.error_event.then == AfterError::hold && turn.drain == nullptr) {
     enter(Phase::holding);
     deadline_ = kNever;

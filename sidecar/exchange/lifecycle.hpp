@@ -92,6 +92,10 @@ enum class Counted : std::uint8_t {
   idle_closed,                ///< limits.idle_timeout.
   tls_refused,                ///< A TLS handshake failed, or did not come in time.
   proxy_header_refused,       ///< A connection began with something else, or its PROXY header did not come in time.
+  stream_opened_early,        ///< Its head went out before the backend's.
+  upstream_awaited,           ///< The backend was away and is asked again: one for each wait.
+  error_event_sent,
+  end_event_sent,
   count_,
 };
 

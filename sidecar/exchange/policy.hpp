@@ -30,7 +30,7 @@ enum class HeartbeatForm : std::uint8_t {
   comment_line,  ///< `: text` alone.
   event,         ///< An event that pages see.
   bytes,         ///< Whatever the operator says.
-  off,           ///< Nothing, and nothing else of ours either.
+  off,           ///< Nothing, and no retry either.
 };
 
 struct HeartbeatPolicy {

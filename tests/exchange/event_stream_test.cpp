@@ -92,10 +92,12 @@ TEST_F(Streaming, TellsAnAbnormalEndWhereAnEventIsLegal) {
   EventStream stream = open();
   stream.pass("data: a", turn);
   EXPECT_EQ(stream.tell_end(policy, Reason::upstream_reset, turn), 0U) << "a half event would be dispatched";
+  EXPECT_EQ(recorder.counted[Counted::end_event_sent], 0U);
   stream.pass("\r\n\r\n", turn);
   static_cast<void>(said());
   EXPECT_GT(stream.tell_end(policy, Reason::upstream_reset, turn), 0U);
   EXPECT_EQ(said(), "event: stream_end\r\ndata: {\"reason\":\"upstream_reset\"}\r\n\r\n");
+  EXPECT_EQ(recorder.counted[Counted::end_event_sent], 1U);
 }
 
 TEST_F(Streaming, CompletesTheLastEventOnlyWhereNothingCanBeMissing) {

@@ -45,6 +45,7 @@ TEST(RelayEarly, TheHeadAndTheOpeningGoOutInTime) {
   EXPECT_EQ(d.to_client(), std::string(test::kOwnHead) + ": welcome\n\n");
   EXPECT_EQ(d.phase(), Phase::awaiting);
   EXPECT_EQ(d.gate.inside, 1) << "it counts";
+  EXPECT_EQ(d.counted(Counted::stream_opened_early), 1U);
   const auto opened = d.recorder.all(LifecycleEvent::stream_open);
   ASSERT_EQ(opened.size(), 1U);
   EXPECT_EQ(opened[0].ttfb, 5s);
@@ -169,6 +170,7 @@ TEST(RelayEarly, ALateAnswerThatIsNoStreamIsToldAndIsTheEnd) {
             "retry: 10000\nevent: upstream_error\ndata: {\"status\":404,\"reason\":\"Not Found\","
             "\"content_type\":\"text/html\",\"body\":\"<p>\\\"a\\\"\\u000d\\u000a\xC3\xBC</p>data\"}\n\n");
   EXPECT_EQ(d.manner(), DownstreamManner::finish);
+  EXPECT_EQ(d.counted(Counted::error_event_sent), 1U);
   EXPECT_EQ(d.end().reason, Reason::upstream_error);
   EXPECT_EQ(d.end().closed_by, ClosedBy::upstream);
   EXPECT_EQ(d.end().status, 200);
@@ -180,6 +182,7 @@ TEST(RelayEarly, WithoutAnEventForItTheStreamBreaksOff) {
   EXPECT_EQ(d.to_client(), "");
   EXPECT_EQ(d.manner(), DownstreamManner::abort_after_flush);
   EXPECT_EQ(d.end().reason, Reason::upstream_error);
+  EXPECT_EQ(d.counted(Counted::error_event_sent), 0U);
 }
 
 TEST(RelayEarly, OfABodyTheFirst4KiBAreToldWhereTheyAreText) {
@@ -312,6 +315,7 @@ TEST(RelayEarly, OneTooManyIsRefused) {
   d.after(5s);
   EXPECT_TRUE(d.to_client().starts_with("HTTP/1.1 503 "));
   EXPECT_EQ(d.end().reason, Reason::limit);
+  EXPECT_EQ(d.counted(Counted::stream_opened_early), 0U);
   EXPECT_EQ(d.gate.inside, 0);
 }
 

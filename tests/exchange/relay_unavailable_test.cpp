@@ -45,6 +45,8 @@ TEST(RelayUnavailable, ABackendThatComesBackIsFound) {
   const int times = refuse_for(d, 10s);
   EXPECT_GE(times, 4);
   EXPECT_LE(times, 14) << "with back-off";
+  EXPECT_EQ(d.counted(Counted::upstream_awaited), static_cast<std::size_t>(times) + 1);
+  EXPECT_EQ(d.counted(Counted::upstream_connect_error), static_cast<std::size_t>(times) + 1);
   while (d.phase() != Phase::connecting) d.after(50ms);
   EXPECT_EQ(d.upstream_wish(), Kind::fresh);
   EXPECT_GT(d.attempt(), first + 3);
@@ -66,6 +68,7 @@ TEST(RelayUnavailable, AnsweredInTheEnd) {
   refuse_for(d, 10s);
   EXPECT_TRUE(d.to_client().starts_with("HTTP/1.1 502 Bad Gateway\r\n"));
   EXPECT_EQ(d.end().reason, Reason::upstream_unreachable);
+  EXPECT_EQ(d.counted(Counted::upstream_awaited), d.counted(Counted::upstream_connect_error) - 1) << "the last is not";
   EXPECT_GE(d.end().duration, 2s);
   EXPECT_LE(d.end().duration, 5s);
 }
@@ -161,6 +164,21 @@ TEST(RelayUnavailable, TheLastAnswerPassesAsItIs) {
   EXPECT_TRUE(d.to_client().ends_with("\r\n\r\nbusy"));
   EXPECT_EQ(d.end().status, 503);
   EXPECT_EQ(d.end().reason, Reason::complete);
+}
+
+TEST(RelayUnavailable, WhoIsAwayIsNotIdle) {
+  PolicySet policies = kPatientTold;
+  policies.routes[0].event_stream.idle_timeout = 1s;
+  Dialogue d(policies);
+  d.client(kBrowserGet);
+  refuse_for(d, 25s);
+  EXPECT_TRUE(d.recorder.ends().empty()) << "hold says how long it may be away";
+  while (d.phase() != Phase::connecting) d.after(50ms);
+  d.connected();
+  d.after(900ms);
+  EXPECT_EQ(d.phase(), Phase::awaiting);
+  d.after(200ms);
+  EXPECT_EQ(d.end().reason, Reason::upstream_idle) << "who is there and says nothing is";
 }
 
 TEST(RelayUnavailable, OthersAreNotRepeated) {
