@@ -76,6 +76,13 @@ inline void opt_in(exchange::RoutePolicy& route, std::string_view bytes) {
   if (ours("~error~") > (policy.error_event.configured() ? 1 : 0)) return "an error event too many";
   if (ours("~end~") > (policy.end_event.empty() ? 0 : 1)) return "an end event too many";
   if (policy.heartbeat.form != exchange::HeartbeatForm::event && ours("~beat~") > 0) return "an event for a heartbeat";
+  if (sent.find('~') != std::string_view::npos) return {};  // Whose is whose is not to be told any more.
+  for (const WhatwgEvent& event : parse_event_stream(got).events) {
+    const bool told = (event.type == "~error~" && event.data.starts_with("{\"status\":")) ||
+                      (event.type == "~end~" && event.data.starts_with("{\"reason\":"));
+    const bool empty = (event.type == "~open~" || event.type == "~beat~") && event.data == "{}";
+    if (event.type.starts_with('~') && !told && !empty) return "an event of ours carries the backend's data";
+  }
   return {};
 }
 
