@@ -1,0 +1,61 @@
+// Drives Chromium for the cases: a command is the JSON body of a POST to this port, and so is what came of it.
+//
+//   node browser.js PORT OPTIONS      OPTIONS is JSON: executablePath and args of playwright's launch()
+'use strict';
+
+const http = require('http');
+const path = require('path');
+const { chromium } = require('playwright-core');
+
+const pages = new Map(); // by number: the page and the heads of the answers that it got
+let browser;
+let context;
+
+const commands = {
+  async open({ url }) {
+    const page = await context.newPage();
+    const number = pages.size;
+    const heads = [];
+    const network = await context.newCDPSession(page);
+    network.on('Network.responseReceived', ({ response }) => {
+      const { url, status, protocol, connectionId } = response;
+      heads.push({ path: new URL(url).pathname, status, protocol, connection: connectionId });
+    });
+    await network.send('Network.enable');
+    pages.set(number, { page, heads });
+    await page.goto(url);
+    return number;
+  },
+  evaluate: ({ page, expression, argument }) =>
+    pages.get(page).page.evaluate(([text, value]) => eval(text)(value), [expression, argument]),
+  heads: async ({ page, path }) => pages.get(page).heads.filter((head) => head.path.startsWith(path)),
+  close: ({ page }) => pages.get(page).page.close(),
+};
+
+async function answer(request, response) {
+  let body = '';
+  for await (const piece of request) body += piece;
+  try {
+    const command = JSON.parse(body);
+    response.end(JSON.stringify({ value: await commands[command.do](command) }));
+  } catch (problem) {
+    response.end(JSON.stringify({ problem: problem.message }));
+  }
+}
+
+async function main() {
+  const [port, options] = process.argv.slice(2);
+  browser = await chromium.launch({ ...JSON.parse(options), handleSIGTERM: false });
+  process.on('SIGTERM', async () => {
+    await browser.close();
+    process.exit(0);
+  });
+  context = await browser.newContext();
+  await context.addInitScript({ path: path.join(__dirname, 'page.js') });
+  http.createServer(answer).listen(Number(port), '127.0.0.1');
+}
+
+main().catch((problem) => {
+  console.error(problem);
+  process.exit(1);
+});
