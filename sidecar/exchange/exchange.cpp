@@ -48,6 +48,7 @@ void Exchange::on_request_head(const http::RequestHead& head, const http::Framin
   to_head_ = head.method == "HEAD";
   request_chunked_ = framing.kind == http::FramingKind::chunked;
   wants_json_ = http::accepts_json_over_html_or_text(http::value_of(head.fields, "Accept"));
+  wants_stream_ = asks_for_event_stream(head);
   const std::string_view client = client_of(policies_->client_address, peer.text, head.fields);
   account_.begin(id, turn.now, client, head.method, head.target, encoded_size(head));
   if (answer_preflight(head, turn)) return;
@@ -141,7 +142,8 @@ void Exchange::on_downstream_eof(bool request_complete, Turn& turn) {
   if (!active() || phase_ == Phase::closing) return;
   if (phase_ == Phase::tunnel) {
     on_request_end({}, turn);
-  } else if (stream_ || !request_complete || phase_ == Phase::pausing) {
+  } else if (stream_ || !request_complete || phase_ == Phase::pausing ||
+             (wants_stream_ && phase_ != Phase::responding)) {
     on_downstream_lost(Reason::client_gone, "", turn);
   }
 }

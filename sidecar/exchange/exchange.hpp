@@ -142,6 +142,7 @@ class Exchange {
   bool response_ended_ : 1 = false;
   bool upgrade_offered_ : 1 = false;
   bool wants_json_ : 1 = false;
+  bool wants_stream_ : 1 = false;  ///< Nobody reads an answer in full who asks for an event stream and has closed.
   bool client_closed_ : 1 = false;
   bool pooled_ : 1 = false;      ///< This attempt runs on a connection that had been idle.
   bool repeatable_ : 1 = false;  ///< It may be sent once more.

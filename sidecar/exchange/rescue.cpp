@@ -38,8 +38,12 @@ bool is_same_origin(std::string_view origin, http::Fields fields) {
 
 }  // namespace
 
+bool asks_for_event_stream(const http::RequestHead& head) {
+  return head.method == "GET" && accepts_only_streams(head.fields);
+}
+
 bool means_event_stream(const http::RequestHead& head, const RoutePolicy& route) {
-  if (head.method != "GET" || !accepts_only_streams(head.fields)) return false;
+  if (!asks_for_event_stream(head)) return false;
   const http::Field* const origin = http::find(head.fields, "Origin");
   return origin == nullptr || is_same_origin(origin->value, head.fields) ||
          !allowed_origin(route.cors, head.fields).empty();

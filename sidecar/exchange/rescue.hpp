@@ -72,8 +72,11 @@ class Rescue {
   bool has_body_ = false;  ///< Of the answer, and it is readable.
 };
 
-/// A request that can mean nothing but an event stream: a GET that accepts text/event-stream and not
-/// application/json, of no foreign page.
+/// A GET that accepts text/event-stream and not application/json.
+[[nodiscard]] bool asks_for_event_stream(const http::RequestHead& head);
+
+/// A request that can mean nothing but an event stream whose head may be ours: it asks for one, and is of no foreign
+/// page.
 [[nodiscard]] bool means_event_stream(const http::RequestHead& head, const RoutePolicy& route);
 
 }  // namespace sidecar::exchange

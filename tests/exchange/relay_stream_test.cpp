@@ -198,9 +198,35 @@ TEST(RelayStream, AFinIsADeparture) {
   EXPECT_EQ(d.end().duration, 5s);
 }
 
-TEST(RelayStream, AFinBeforeTheHeadIsRemembered) {
+TEST(RelayStream, AFinOfWhoeverAskedForAStreamIsADepartureBeforeTheHeadToo) {
+  Dialogue connecting;
+  connecting.client(kGet);
+  connecting.client_eof();
+  EXPECT_EQ(connecting.upstream_wish(), Kind::abort);
+  EXPECT_EQ(connecting.end().reason, Reason::client_gone);
+  Dialogue awaiting;
+  awaiting.client(kGet);
+  awaiting.connected();
+  awaiting.client_eof();
+  EXPECT_EQ(awaiting.upstream_wish(), Kind::abort);
+  EXPECT_EQ(awaiting.manner(), DownstreamManner::abort);
+  EXPECT_EQ(awaiting.end().reason, Reason::client_gone);
+}
+
+TEST(RelayStream, AnOrdinaryAnswerThatHasBegunIsFinishedForWhoeverAskedForAStream) {
   Dialogue d;
   d.client(kGet);
+  d.connected();
+  d.backend("HTTP/1.1 401 Unauthorized\r\nContent-Length: 5\r\n\r\nlog");
+  d.client_eof();
+  d.backend("in");
+  EXPECT_TRUE(d.to_client().ends_with("\r\n\r\nlogin"));
+  EXPECT_EQ(d.end().reason, Reason::complete);
+}
+
+TEST(RelayStream, AFinBeforeTheHeadIsRemembered) {
+  Dialogue d;
+  d.client("GET /events HTTP/1.1\r\nHost: h\r\nAccept: application/json, text/event-stream\r\n\r\n");
   d.client_eof();
   d.connected();
   EXPECT_EQ(d.phase(), Phase::awaiting) << "it may become an ordinary response";
