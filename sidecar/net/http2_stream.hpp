@@ -50,10 +50,12 @@ class Http2Stream final
   void settle();
   void report_progress();
   bool exceeds_memory();
+  [[nodiscard]] bool waits_to_break(exchange::DownstreamManner manner);
   void end(exchange::DownstreamManner manner);
 
   Http2Session& session_;
   http::H2Stream& codec_;
+  TimePoint breaks_at_ = exchange::kNever;
   std::uint32_t memory_ = 0;  ///< Held for slow peers, as the worker knows it.
   std::uint8_t turns_ = 0;
   bool ended_ = false;

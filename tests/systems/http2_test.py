@@ -339,6 +339,19 @@ class Streams(Http2Cases):
         self.assertEqual(client.answer(stream).end, h2.errors.ErrorCodes.INTERNAL_ERROR)
         self.sidecar.wait_for_line(event="stream_close", reason="upstream_truncated")
 
+    def test_a_break_leaves_time_to_read_what_came_before_it(self):
+        """Chromium throws away data that it finds together with a RST_STREAM."""
+        client = self.client()
+        for _ in range(5):
+            stream = client.request("/sse")
+            got = self.backend.next()
+            got.say(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    b"9\r\ndata: 1\n\n\r\n")
+            got.close()
+            client.until(lambda stream=stream: b"data: 1" in client.streams[stream].body)
+            self.assertIsNone(client.streams[stream].end)
+            self.assertEqual(client.answer(stream).end, h2.errors.ErrorCodes.INTERNAL_ERROR)
+
 
 class Limits(Http2Cases):
     listener = TRANSLATE
