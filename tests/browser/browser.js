@@ -29,6 +29,11 @@ const commands = {
   evaluate: ({ page, expression, argument }) =>
     pages.get(page).page.evaluate(([text, value]) => eval(text)(value), [expression, argument]),
   heads: async ({ page, path }) => pages.get(page).heads.filter((head) => head.path.startsWith(path)),
+  async forget() {
+    await context?.close();
+    context = await browser.newContext();
+    await context.addInitScript({ path: path.join(__dirname, 'page.js') });
+  },
   close: ({ page }) => pages.get(page).page.close(),
 };
 
@@ -50,8 +55,7 @@ async function main() {
     await browser.close();
     process.exit(0);
   });
-  context = await browser.newContext();
-  await context.addInitScript({ path: path.join(__dirname, 'page.js') });
+  await commands.forget();
   http.createServer(answer).listen(Number(port), '127.0.0.1');
 }
 

@@ -1,10 +1,12 @@
 """Debian's Chromium with EventSources in its pages, and a backend whose every answer is the test's."""
 
+import atexit
 import base64
 import collections
 import http.client
 import json
 import queue
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,8 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "systems"))
 
-# pylint: disable=wrong-import-position
-from harness import Case, Program, find, free_port, seconds  # noqa: E402
+from harness import Case, Program, Systems, find, free_port, seconds  # noqa: E402
 import http2_client  # noqa: E402
 
 MODULES = HERE.parent.parent / "build/browser/node_modules"  # made by ./dev test
@@ -165,20 +166,42 @@ class Page:
 
 
 class Browser:
-    """`certificate`: of the server that is believed."""
+    """The one of this process: starting one costs more than what a class of cases does with it."""
 
-    def __init__(self, systems, certificate):
-        flags = [*FLAGS, f"--ignore-certificate-errors-spki-list={_pin(certificate)}"]
+    _one = None
+
+    @classmethod
+    def get(cls):
+        if cls._one is None:
+            cls._one = Browser()
+        return cls._one
+
+    def __init__(self):
+        self._systems = Systems()
+        atexit.register(self._systems.close)
+        self._systems.certificate()
+        self.certificate, self.key = self._systems.folder / "tls.crt", self._systems.folder / "tls.key"
+        flags = [*FLAGS, f"--ignore-certificate-errors-spki-list={_pin(self.certificate)}"]
         options = json.dumps({"executablePath": find("chromium"), "args": flags})
         self._port = free_port()
-        program = Program("browser", ["node", HERE / "browser.js", self._port, options], systems.folder,
-                          env={"NODE_PATH": str(MODULES), "TMPDIR": str(systems.folder)})
-        systems.programs.append(program)
-        program.port = self._port
-        program.wait_for_port()
+        self._program = Program("browser", ["node", HERE / "browser.js", self._port, options], self._systems.folder,
+                                env={"NODE_PATH": str(MODULES), "TMPDIR": str(self._systems.folder)})
+        self._systems.programs.append(self._program)
+        self._wait_until_it_runs()
+
+    def _wait_until_it_runs(self):
+        """A machine that is busy takes its time to start so large a program."""
+        deadline = time.monotonic() + seconds(90)
+        while True:
+            try:
+                return socket.create_connection(("127.0.0.1", self._port)).close()
+            except OSError:
+                if self._program.process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"no browser:\n{self._program.output()}") from None
+                time.sleep(0.02)
 
     def command(self, what, **arguments):
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=seconds(4 * PATIENCE))
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=seconds(6 * PATIENCE))
         try:
             connection.request("POST", "/", json.dumps({"do": what, **arguments}))
             answer = json.loads(connection.getresponse().read())
@@ -190,6 +213,10 @@ class Browser:
 
     def page(self, url):
         return Page(self, self.command("open", url=url))
+
+    def forget(self):
+        """Pages, cookies and connections are gone."""
+        self.command("forget")
 
 
 def gone_within(request, patience):
@@ -231,20 +258,25 @@ class BrowserCases(Case):
     @classmethod
     def start(cls, systems):
         require()
+        cls.browser = Browser.get()
+        for file in (cls.browser.certificate, cls.browser.key):  # before somebody makes another one
+            shutil.copy(file, systems.folder)
         cls.backend = Backend()
         cls.addClassCleanup(cls.backend.stop)
-        systems.certificate()
-        certificate, key = systems.folder / "tls.crt", systems.folder / "tls.key"
         listener = {"http2": cls.http2}
         if cls.tls:
-            listener["tls"] = {"certificates": [{"certificate": str(certificate), "key": str(key)}]}
+            listener["tls"] = {"certificates": [{"certificate": str(cls.browser.certificate),
+                                                 "key": str(cls.browser.key)}]}
         routes = [{"name": name, "match": {"path": f"/{name}/**"}, "upstream": "default", "event_stream": event_stream,
                    **cls.more(name)} for name, event_stream in cls.routes().items()]
         routes.append({"name": "rest", "match": {"path": "/**"}, "upstream": "default"})
         cls.sidecar = systems.sidecar(cls.backend.port, listener=listener,
                                       config={"routes": routes, "limits": cls.limits})
-        cls.browser = Browser(systems, certificate)
         cls.origin = f"http{'s' if cls.tls else ''}://{HOST}:{cls.sidecar.port}"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.browser.forget()  # the sidecar ends after it, and has nobody to wait for
 
     def page(self):
         page = self.browser.page(self.origin + "/page")
