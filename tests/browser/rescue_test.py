@@ -90,7 +90,7 @@ class EarlyOpenCases(BrowserCases):
                 again = self.backend.next(f"/early/{name}")  # the page comes back
                 self.assertIsNone(again.get("Last-Event-ID"))
                 page.close()
-                self.assertTrue(again.gone(1))
+                self.assertTrue(again.gone())
 
     def test_a_backend_that_breaks_off_is_told_too(self):
         page, request = self.late("gone")
@@ -98,13 +98,13 @@ class EarlyOpenCases(BrowserCases):
         stream = page.until("gone", events=1, of=["upstream_error"], errors=1)
         self.assertEqual(json.loads(of(stream, "upstream_error")[0])["status"], 502)
 
-    def test_a_page_that_leaves_while_it_waits_is_gone_at_once(self):
+    def test_a_page_that_leaves_while_it_waits_is_gone_for_the_backend_too(self):
         for path in ("/plain/left", "/early/left"):
             page = self.page()
             page.listen("left", path)
             request = self.backend.next(path)
             page.close()
-            self.assertTrue(request.gone(1), path)
+            self.assertTrue(request.gone(), path)
             self.sidecar.wait_for_line(path=path, reason="client_gone")
 
     def test_a_quick_refusal_stays_one(self):
