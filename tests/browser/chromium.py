@@ -21,7 +21,7 @@ sys.path.insert(0, str(HERE.parent / "systems"))
 from harness import Case, Program, Systems, find, free_port, seconds  # noqa: E402
 import http2_client  # noqa: E402
 
-MODULES = HERE.parent.parent / "build/browser/node_modules"  # made by ./dev test
+MODULES = HERE / "node_modules"  # made by ./dev test
 PATIENCE = 10.0
 HEARTBEAT = {"interval": f"{int(seconds(0.3) * 1000)}ms"}
 SEEN_HEARTBEAT = {**HEARTBEAT, "form": "event", "event": "heartbeat"}  # one that a page can count
