@@ -67,7 +67,13 @@ TEST_F(TlsFiles, that_are_wrong_are_told) {
   const std::string nothing = folder.path("nothing");
   const std::string text = folder.write("text", "this is no PEM\n");
   std::string broken = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+  std::stringstream whole;
+  whole << std::ifstream(first.certificate).rdbuf() << broken;
+  const std::string behind = folder.write("behind", whole.str());
   broken = folder.write("broken", broken);
+  const std::string broken_key =
+      folder.write("broken_key", "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n");
+  const std::string endless = folder.write("endless", std::string(5 << 20, '\n'));
   const std::string encrypted = folder.path("encrypted");
   Process openssl(find_program("openssl"),
                   {"pkey", "-in", first.key, "-out", encrypted, "-aes128", "-passout", "pass:x"});
@@ -79,6 +85,12 @@ TEST_F(TlsFiles, that_are_wrong_are_told) {
       {"no PEM", {text, first.key}, "certificate", text + " holds no certificate (PEM: -----BEGIN CERTIFICATE-----)"},
       {"no PEM", {first.certificate, text}, "key", text + " holds no private key (PEM: -----BEGIN PRIVATE KEY-----)"},
       {"broken", {broken, first.key}, "certificate", broken + " holds a certificate that cannot be read: "},
+      {"a broken one behind it",
+       {behind, first.key},
+       "certificate",
+       behind + " holds a certificate that cannot be read: "},
+      {"broken", {first.certificate, broken_key}, "key", broken_key + " holds a private key that cannot be read: "},
+      {"endless", {endless, first.key}, "certificate", endless + " is too long"},
       {"a stranger's",
        {first.certificate, second.key},
        "key",
@@ -154,6 +166,25 @@ TEST_F(TlsFiles, an_expired_certificate_is_a_warning) {
   Sidecar sidecar(launch());
   EXPECT_EQ(count(sidecar, used.certificate + ": the certificate expired on "), 1U);
   EXPECT_EQ(name_shown(sidecar), "old");
+}
+
+TEST_F(TlsFiles, a_certificate_of_tomorrow_is_a_warning) {
+  copy(authority.issue("new", {"new", "DNS:new", 3600, 7200}));
+  Sidecar sidecar(launch());
+  EXPECT_EQ(count(sidecar, used.certificate + ": the certificate is not valid before "), 1U);
+}
+
+TEST_F(TlsFiles, a_system_without_authorities_is_a_warning) {
+  const std::string upstream = "upstreams: { app: { url: \"https://127.0.0.1:" + std::to_string(backend.port()) +
+                               "\" } }\nlisteners: [{ address: \"127.0.0.1:0\" }]\nlog: { format: json }\n";
+  for (const bool some : {false, true}) {
+    Launch launch;
+    launch.config = upstream;
+    launch.environment = {"SSL_CERT_FILE=" + (some ? authority.ca() : folder.path("nothing")),
+                          "SSL_CERT_DIR=" + folder.path("nowhere")};
+    Sidecar sidecar(launch);
+    EXPECT_EQ(count(sidecar, "this system has no certificate authorities"), some ? 0U : 1U);
+  }
 }
 
 TEST_F(TlsFiles, a_chain_goes_along) {

@@ -1,4 +1,6 @@
 // Clients that speak TLS with a listener: what is agreed on, what is refused, and how that is told.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <signal.h>
 
@@ -131,8 +133,9 @@ TEST_F(TlsListener, agrees_on_http11) {
 TEST_F(TlsListener, chooses_the_certificate_by_name) {
   const Issued exact = authority.issue("exact", {"exact", "DNS:a.other.test"});
   const Issued wild = authority.issue("wild", {"wild", "DNS:*.other.test"});
+  const Issued part = authority.issue("part", {"part", "DNS:p*.third.test"});
   const Issued rsa = authority.issue("rsa", {"rsa", "DNS:a.other.test", -3600, 86400, false, true});
-  Sidecar sidecar(tls_in_front_of(backend, listening({issued, wild, exact, rsa})));
+  Sidecar sidecar(tls_in_front_of(backend, listening({issued, wild, exact, part, rsa})));
   const auto shown = [&](const std::string& name, const char* signatures = nullptr) {
     TlsPeer peer = TlsPeer::client("", name);
     if (signatures != nullptr) SSL_CTX_set1_sigalgs_list(peer.context(), signatures);
@@ -143,6 +146,7 @@ TEST_F(TlsListener, chooses_the_certificate_by_name) {
   EXPECT_EQ(shown("a.other.test", "rsa_pss_rsae_sha256"), "rsa") << "a key of the kind that the client understands";
   EXPECT_EQ(shown("b.other.test"), "wild");
   EXPECT_EQ(shown("a.b.other.test"), "app.test") << "a wildcard is one label; nobody: the first";
+  EXPECT_EQ(shown("part.third.test"), "app.test") << "and no less than one";
   EXPECT_EQ(shown("unknown.test"), "app.test");
   EXPECT_EQ(shown(""), "app.test");
 }
@@ -196,6 +200,33 @@ TEST_F(TlsListener, gives_up_who_does_not_come_to_the_point) {
   EXPECT_EQ(sidecar.log_of("request").size(), 1U) << "who said nothing is nobody";
 }
 
+TEST_F(TlsListener, knows_who_left_from_who_only_knocked) {
+  Sidecar sidecar(launch());
+  for (const bool reset : {false, true}) {
+    RawConnection nobody = sidecar.connect();
+    reset ? nobody.reset() : nobody.close();
+  }
+  RawConnection leaving = sidecar.connect();
+  leaving.send(std::string("\x16\x03\x01\x02\x00\x01", 6));
+  leaving.flush();
+  leaving.half_close();
+  const auto line = sidecar.wait_for_log("request");
+  EXPECT_EQ(text_of(line, "detail"), "the connection ended in the middle of the TLS handshake");
+  EXPECT_EQ(text_of(line, "reason") + " by " + text_of(line, "closed_by"), "client_gone by client");
+  leaving.close();
+  EXPECT_TRUE(sidecar.fds_return_to_start());
+  EXPECT_EQ(sidecar.log_of("request").size(), 1U) << "who said nothing is nobody";
+}
+
+TEST_F(TlsListener, reads_a_request_that_came_with_the_end_of_the_handshake) {
+  Sidecar sidecar(launch());
+  RawConnection client = sidecar.connect();
+  const auto cork = [&](int on) { ::setsockopt(client.fd(), IPPROTO_TCP, TCP_CORK, &on, sizeof on); };
+  cork(1);
+  client.start_tls(TlsPeer::client(authority.ca()).version(TLS1_3_VERSION).make());
+  exchange(client);  // Its request, and its last words of the handshake in one packet.
+}
+
 TEST_F(TlsListener, tells_plain_clients) {
   Sidecar sidecar(launch());
   RawConnection client = sidecar.connect();
@@ -205,6 +236,10 @@ TEST_F(TlsListener, tells_plain_clients) {
   EXPECT_EQ(response.body, "sse-sidecar: this port speaks TLS (write https://)");
   EXPECT_EQ(client.wait_end(), End::eof);
   EXPECT_EQ(detail_of_last(sidecar), "plain HTTP where TLS is spoken");
+  RawConnection talkative = sidecar.connect();
+  talkative.send(get("/") + std::string(64 * 1024, 'x'));
+  EXPECT_EQ(read_response(talkative).status(), 400);
+  EXPECT_EQ(talkative.wait_end(), End::eof) << "a reset would destroy the answer";
   RawConnection noise = sidecar.connect();
   noise.send("EHLO mail.example\r\n\r\n\r\n");
   EXPECT_NE(noise.wait_end(), End::open);
@@ -242,6 +277,8 @@ TEST_F(TlsListener, reads_a_proxy_header_in_front) {
 TEST_F(TlsListener, tells_one_too_many) {
   Sidecar sidecar(launch("", "", "limits: { connections: 1 }\n"));
   const TlsPeer peer = TlsPeer::client(authority.ca());
+  for (int i = 0; i < 3; ++i) EXPECT_NE(refusal_of(sidecar, TlsPeer::client("").offer("h2")), "");
+  EXPECT_TRUE(sidecar.fds_return_to_start()) << "who did not get in takes no place";
   RawConnection first = peer.shake(sidecar.connect());
   exchange(first);
   RawConnection second = peer.shake(sidecar.connect());
@@ -250,7 +287,7 @@ TEST_F(TlsListener, tells_one_too_many) {
 }
 
 TEST_F(TlsListener, drains_with_handshakes_under_way) {
-  Sidecar sidecar(launch("", "", "drain: { grace: 5s, retry: [100ms, 200ms] }\n"));
+  Sidecar sidecar(launch("", "", "drain: { grace: 30s, retry: [100ms, 200ms] }\n"));
   const TlsPeer peer = TlsPeer::client(authority.ca());
   RawConnection busy = peer.shake(sidecar.connect());
   busy.send(get("/"));

@@ -210,6 +210,21 @@ TEST_F(TlsStream, keys_are_changed_while_it_runs) {
   EXPECT_EQ(body.wait_end(), BodyEnd::complete);
 }
 
+/// Not too many in a row, but any number of them over the time of a conversation.
+TEST_F(TlsStream, keys_are_changed_before_each_of_many_requests) {
+  Sidecar sidecar(launch());
+  RawConnection client = connect(sidecar);
+  RawConnection server;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(SSL_key_update(client.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+    client.send(get("/"));
+    server = server.fd() < 0 ? backend.accept() : backend.next_of(std::move(server));
+    (void)server.read_head();
+    server.send(ok("x"));
+    ASSERT_EQ(read_response(client).body, "x") << i;
+  }
+}
+
 /// The sidecar's answer to new keys cannot go out, and later it can.
 TEST_F(TlsStream, keys_are_changed_while_the_client_reads_nothing) {
   Sidecar sidecar(launch("limits: { write_timeout: 30s }\n"));

@@ -86,6 +86,27 @@ TEST_F(TlsUpstream, is_believed_by_address_and_by_name) {
   EXPECT_EQ(asked_name(connection), "app.test");
 }
 
+TEST_F(TlsUpstream, is_believed_by_an_address_of_version_6) {
+  Sidecar sidecar(launch(believing(authority) + ", server_name: \"::1\""));
+  RawConnection client = sidecar.connect();
+  (void)serve(client, TlsPeer::server(authority.issue("six", {"six", "IP:::1"})));
+}
+
+TEST_F(TlsUpstream, is_believed_by_the_authorities_of_the_system) {
+  const Authority newer(folder, "newer");
+  const std::string file = folder.path("believed");
+  const auto over = std::filesystem::copy_options::overwrite_existing;
+  std::filesystem::copy_file(authority.ca(), file, over);
+  Launch start = launch("", "keepalive: { idle_timeout: 1h }");
+  start.environment = {"SSL_CERT_FILE=" + file};
+  Sidecar sidecar(start);
+  RawConnection client = sidecar.connect();
+  RawConnection idle = serve(client, TlsPeer::server(issued));
+  std::filesystem::copy_file(newer.ca(), file, over);
+  sidecar.signal(SIGHUP);
+  EXPECT_NE(idle.wait_end(), End::open) << "whom the system believes has changed";
+}
+
 TEST_F(TlsUpstream, agrees_on_http11) {
   Sidecar sidecar(launch(believing(authority)));
   TlsPeer server = TlsPeer::server(issued);
@@ -119,9 +140,12 @@ TEST_F(TlsUpstream, is_not_believed) {
   EXPECT_EQ(refusal_of(sidecar, TlsPeer::server(authority.issue("other", {"other", "IP:127.0.0.2"}))),
             untrusted("IP address mismatch"));
   EXPECT_EQ(text_of(request_line(sidecar, 0), "reason"), "upstream_unreachable");
-  Sidecar by_name(launch(believing(authority) + ", server_name: else.test"));
+  Sidecar by_name(launch(believing(authority) + ", server_name: else.some.test"));
   requests = 0;
   EXPECT_EQ(refusal_of(by_name, TlsPeer::server(issued)), untrusted("hostname mismatch"));
+  EXPECT_EQ(refusal_of(by_name, TlsPeer::server(authority.issue("part", {"part", "DNS:el*.some.test"}))),
+            untrusted("hostname mismatch"))
+      << "a part of a label is no wildcard (RFC 9110 §4.3.4)";
   Sidecar of_the_system(launch(""));
   requests = 0;
   EXPECT_EQ(refusal_of(of_the_system, TlsPeer::server(issued)), untrusted("unable to get local issuer certificate"));
@@ -152,6 +176,24 @@ TEST_F(TlsUpstream, is_shown_who_we_are) {
   EXPECT_NE(
       refusal_of(nobody, server.version(TLS1_3_VERSION)).find("|TLS: the peer says: tlsv13 alert certificate required"),
       std::string::npos);
+}
+
+TEST_F(TlsUpstream, is_shown_who_we_are_now) {
+  const std::string file = folder.path("ours.crt");
+  const std::string key = folder.path("ours.key");
+  const auto become = [&](const Issued& identity) {
+    const auto over = std::filesystem::copy_options::overwrite_existing;
+    std::filesystem::copy_file(identity.certificate, file, over);
+    std::filesystem::copy_file(identity.key, key, over);
+  };
+  become(authority.issue("old", {"old", ""}));
+  Sidecar sidecar(
+      launch(believing(authority) + ", certificate: " + file + ", key: " + key, "keepalive: { idle_timeout: 1h }"));
+  RawConnection client = sidecar.connect();
+  RawConnection idle = serve(client, TlsPeer::server(issued));
+  become(authority.issue("new", {"new", ""}));
+  sidecar.signal(SIGHUP);
+  EXPECT_NE(idle.wait_end(), End::open) << "it knows us by another name";
 }
 
 TEST_F(TlsUpstream, that_speaks_no_tls) {

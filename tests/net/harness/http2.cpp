@@ -41,6 +41,11 @@ struct Http2Client::Callbacks {
     return 0;
   }
 
+  static int on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    if (frame->hd.type == NGHTTP2_GOAWAY) client(user).goaway_ = frame->goaway.error_code;
+    return 0;
+  }
+
   static int on_close(nghttp2_session*, std::int32_t id, std::uint32_t code, void* user) {
     Answer& answer = client(user).streams_[id].answer;
     answer.over = true;
@@ -63,17 +68,19 @@ void Http2Client::Free::operator()(nghttp2_session* session) const {
   nghttp2_session_del(session);
 }
 
-Http2Client::Http2Client(RawConnection connection) : connection_(std::move(connection)) {
+Http2Client::Http2Client(RawConnection connection, std::uint32_t window) : connection_(std::move(connection)) {
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_session_callbacks_new(&callbacks);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, Callbacks::on_header);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, Callbacks::on_data);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, Callbacks::on_close);
+  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, Callbacks::on_frame);
   nghttp2_session* session = nullptr;
   nghttp2_session_client_new(&session, callbacks, this);
   nghttp2_session_callbacks_del(callbacks);
   session_.reset(session);
-  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, nullptr, 0);
+  const nghttp2_settings_entry entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window};
+  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, &entry, 1);
   flush();
 }
 
@@ -102,7 +109,7 @@ const Http2Client::Answer& Http2Client::until(std::int32_t stream, const std::fu
   const auto start = Clock::now();
   while (!done(answer(stream))) {
     if (answer(stream).over) throw Failure("stream " + std::to_string(stream) + " is over");
-    read(timeout - since(start));
+    if (!read(timeout - since(start))) throw PeerGone("the connection has ended");
   }
   return answer(stream);
 }
@@ -115,13 +122,24 @@ void Http2Client::flush() {
   }
 }
 
-void Http2Client::read(Milliseconds timeout) {
+void Http2Client::wait_end(Milliseconds timeout) {
+  const auto start = Clock::now();
+  while (read(timeout - since(start))) {
+  }
+}
+
+std::uint32_t Http2Client::remote_setting(int id) const {
+  return nghttp2_session_get_remote_settings(session_.get(), static_cast<nghttp2_settings_id>(id));
+}
+
+bool Http2Client::read(Milliseconds timeout) {
   const std::string bytes = connection_.read_available(timeout);
-  if (bytes.empty()) throw PeerGone("the connection has ended");
+  if (bytes.empty()) return false;
   const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
   const auto used = nghttp2_session_mem_recv(session_.get(), data, bytes.size());
   if (used < 0) throw Failure(std::string("nghttp2: ") + nghttp2_strerror(static_cast<int>(used)));
   flush();
+  return true;
 }
 
 }  // namespace sidecar::nettest

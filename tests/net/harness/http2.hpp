@@ -27,8 +27,9 @@ class Http2Client {
     std::uint32_t error = 0;  ///< RFC 9113 §7; 0: as it should be.
   };
 
-  /// `connection`: behind its TLS handshake, or in the clear with prior knowledge.
-  explicit Http2Client(RawConnection connection);
+  /// `connection`: behind its TLS handshake, or in the clear with prior knowledge. `window`: of each stream; what comes
+  /// is given back.
+  explicit Http2Client(RawConnection connection, std::uint32_t window = 65'535);
   Http2Client(Http2Client&&) = delete;
   ~Http2Client();
 
@@ -45,6 +46,13 @@ class Http2Client {
         stream, [](const Answer& answer) { return answer.over; }, timeout);
   }
 
+  /// Reads on until the connection ends, or throws; what was said about it then is in goaway().
+  void wait_end(Milliseconds timeout = patience());
+  /// The code of the last GOAWAY; -1: none.
+  [[nodiscard]] std::int64_t goaway() const { return goaway_; }
+  /// What the server announced (RFC 9113 §6.5.2).
+  [[nodiscard]] std::uint32_t remote_setting(int id) const;
+
   [[nodiscard]] RawConnection& connection() { return connection_; }
 
  private:
@@ -59,11 +67,13 @@ class Http2Client {
   };
 
   void flush();
-  void read(Milliseconds timeout);
+  /// False: it has ended.
+  bool read(Milliseconds timeout);
 
   RawConnection connection_;
   std::unique_ptr<nghttp2_session, Free> session_;
   std::map<std::int32_t, Stream> streams_;
+  std::int64_t goaway_ = -1;
 };
 
 }  // namespace sidecar::nettest
