@@ -101,6 +101,8 @@ void Http2Session::tell_news() {
   while (http::H2Stream* const codec = codec_.next_news()) {
     auto* stream = static_cast<Http2Stream*>(codec->shell);
     if (stream == nullptr) {
+      // Its first stream may be answered and gone within this turn.
+      if (arrival_.refused && state_ == State::open) leave(worker_.now());
       stream = new Http2Stream(worker_, *this, *codec, {arrival_.peer, arrival_.tls, arrival_.refused});
       streams_.push_back(*stream);
     }
@@ -227,7 +229,6 @@ void Http2Session::go_on() {
     state_ = State::leaving;
     wait_for(Waiting::last_requests, now + kRefusalTime);
   }
-  if (arrival_.refused && !streams_.empty() && state_ == State::open) leave(now);
   if (!to_downstream_.empty()) {
     if (streams_.empty()) wait_for(Waiting::room, now + limits.write_timeout);
   } else if (codec_.over()) {

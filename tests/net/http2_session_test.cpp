@@ -105,13 +105,17 @@ TEST(Http2Session, what_waits_for_many_slow_readers_is_bounded) {
     servers.push_back(backend.accept());
     (void)servers.back().read_head();
     servers.back().send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n");
-    (void)servers.back().send_some(body);
   }
-  (void)sidecar.wait_for_log("request", [](const auto& line) { return text_of(line, "reason") == "limit"; });
+  for (int quiet = 0; quiet < 10; ++quiet) {
+    for (RawConnection& server : servers) {
+      if (server.send_some(body) > 0) quiet = 0;
+    }
+    std::this_thread::sleep_for(10ms);
+  }
   const std::size_t after = sidecar.memory().anonymous_bytes;
   std::cout << "100 streams that nobody reads: " << (after - before) / 1024 << " kB\n";
   if (!sanitized()) {
-    EXPECT_LT(after - before, std::size_t{12} << 20);
+    EXPECT_LT(after - before, std::size_t{8} << 20) << "the pool, and what a hundred streams cost beside it";
   }
 }
 
