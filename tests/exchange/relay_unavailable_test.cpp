@@ -99,6 +99,17 @@ TEST(RelayUnavailable, OpenAtOnceWhereTheErrorWouldBeToldInAStream) {
   EXPECT_EQ(d.manner(), DownstreamManner::close) << "a good end, long ago";
 }
 
+TEST(RelayUnavailable, WhetherItWouldBeToldIsAskedOfThe502) {
+  for (const std::uint16_t status : {std::uint16_t{502}, std::uint16_t{503}}) {
+    PolicySet policies = kPatientTold;
+    policies.routes[0].event_stream.error_event.statuses = {{status, status}};
+    Dialogue d(policies);
+    d.client(kBrowserGet);
+    d.connect_failed(UpstreamFailure::refused);
+    EXPECT_EQ(d.to_client(), status == 502 ? test::kOwnHead : "") << "what a backend that is away ends in";
+  }
+}
+
 TEST(RelayUnavailable, AStreamThatWasOpenedMeanwhileGoesOn) {
   Dialogue d(kPatientTold);
   d.client(kBrowserGet);
