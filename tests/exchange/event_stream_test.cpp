@@ -78,15 +78,6 @@ TEST_F(Streaming, AgesWhereItsMethodSaysSo) {
   EXPECT_FALSE(post.is_time_to_end(turn.now + 280s));
 }
 
-TEST_F(Streaming, SaysWhenToComeBackWithoutABlankLineToClientsThatTakeItForAnEvent) {
-  for (const HeartbeatForm form : {HeartbeatForm::comment, HeartbeatForm::comment_line}) {
-    policy.heartbeat.form = form;
-    EventStream stream = open();
-    stream.tell_retry(policy, 2s, 2s, turn);
-    EXPECT_EQ(said(), form == HeartbeatForm::comment ? "retry: 2000\n\n" : "retry: 2000\n");
-  }
-}
-
 TEST_F(Streaming, TellsAnAbnormalEndWhereAnEventIsLegal) {
   policy.end_event = "stream_end";
   EventStream stream = open();
@@ -98,6 +89,18 @@ TEST_F(Streaming, TellsAnAbnormalEndWhereAnEventIsLegal) {
   EXPECT_GT(stream.tell_end(policy, Reason::upstream_reset, turn), 0U);
   EXPECT_EQ(said(), "event: stream_end\r\ndata: {\"reason\":\"upstream_reset\"}\r\n\r\n");
   EXPECT_EQ(recorder.counted[Counted::end_event_sent], 1U);
+}
+
+TEST_F(Streaming, TellsNobodyWhenToComeBackWhereNothingIsPutIn) {
+  EventStream stream = open();
+  EXPECT_GT(stream.tell_retry(policy, 1s, 1s, turn), 0U);
+  EXPECT_EQ(said(), "retry: 1000\n\n");
+  policy.heartbeat.form = HeartbeatForm::off;
+  EXPECT_EQ(stream.tell_retry(policy, 1s, 1s, turn), 0U);
+  policy.heartbeat = {};
+  policy.heartbeat.interval.reset();
+  EXPECT_EQ(stream.tell_retry(policy, 1s, 1s, turn), 0U);
+  EXPECT_EQ(said(), "");
 }
 
 TEST_F(Streaming, CompletesTheLastEventOnlyWhereNothingCanBeMissing) {
@@ -112,7 +115,7 @@ TEST_F(Streaming, CompletesTheLastEventOnlyWhereNothingCanBeMissing) {
 
 TEST_F(Streaming, PutsNothingWhereItCannotRead) {
   policy.opening.comment = "hello";
-  policy.opening.make_bytes({});
+  policy.opening.make_bytes();
   policy.end_event = "end";
   EventStream stream = open(sse::StreamKind::opaque, true);
   EXPECT_EQ(stream.begin(policy, "GET", turn), 0U);

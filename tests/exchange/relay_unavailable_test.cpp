@@ -145,7 +145,7 @@ TEST(RelayUnavailable, WhatCountsAsAway) {
   timeout.after(5s);
   EXPECT_EQ(timeout.phase(), Phase::pausing);
 
-  for (const std::string_view head : {"500", "401"}) {
+  for (const std::string_view head : {"500", "501", "505", "401"}) {
     Dialogue d(kPatient);
     d.client(kBrowserGet);
     d.connected();
