@@ -26,8 +26,6 @@ bool is_carried_over(std::string_view name) {
 
 void Exchange::open_early(Turn& turn) {
   rescue_->forget_opening();
-  if (client_closed_ && rescue_->means_stream())
-    return close(Reason::client_gone, ClosedBy::client, Ending::aborted, turn);
   if (client_closed_) return;  // Whether anybody reads is decided by what the backend says.
   if (!admit_stream(turn)) return;
   turn.lifecycle.on_counted(Counted::stream_opened_early, 1);

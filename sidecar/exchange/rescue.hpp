@@ -41,9 +41,6 @@ class Rescue {
   /// The backend is away, and may be asked again after this wait; nullopt: no more.
   [[nodiscard]] std::optional<Milliseconds> next_wait(const EventStreamPolicy& policy, TimePoint now, Random& random);
 
-  /// The request can mean nothing but an event stream.
-  [[nodiscard]] bool means_stream() const { return means_stream_; }
-
   /// The origin of a page that may read the answer, as allowed_origin() says it; empty: none.
   [[nodiscard]] const std::string& origin() const { return origin_; }
 
@@ -66,7 +63,7 @@ class Rescue {
   std::string body_;
   int status_ = 0;
   std::uint8_t retries_ = 0;
-  bool means_stream_ = false;
+  bool means_stream_ = false;  ///< The request can mean nothing but an event stream.
   bool opens_early_ = false;
   bool repeatable_ = false;
   bool has_body_ = false;  ///< Of the answer, and it is readable.

@@ -78,6 +78,15 @@ TEST_F(Streaming, AgesWhereItsMethodSaysSo) {
   EXPECT_FALSE(post.is_time_to_end(turn.now + 280s));
 }
 
+TEST_F(Streaming, SaysWhenToComeBackWithoutABlankLineToClientsThatTakeItForAnEvent) {
+  for (const HeartbeatForm form : {HeartbeatForm::comment, HeartbeatForm::comment_line}) {
+    policy.heartbeat.form = form;
+    EventStream stream = open();
+    stream.tell_retry(policy, 2s, 2s, turn);
+    EXPECT_EQ(said(), form == HeartbeatForm::comment ? "retry: 2000\n\n" : "retry: 2000\n");
+  }
+}
+
 TEST_F(Streaming, TellsAnAbnormalEndWhereAnEventIsLegal) {
   policy.end_event = "stream_end";
   EventStream stream = open();
@@ -115,7 +124,7 @@ TEST_F(Streaming, CompletesTheLastEventOnlyWhereNothingCanBeMissing) {
 
 TEST_F(Streaming, PutsNothingWhereItCannotRead) {
   policy.opening.comment = "hello";
-  policy.opening.make_bytes();
+  policy.opening.make_bytes({});
   policy.end_event = "end";
   EventStream stream = open(sse::StreamKind::opaque, true);
   EXPECT_EQ(stream.begin(policy, "GET", turn), 0U);
