@@ -152,6 +152,17 @@ TEST(RelayUnavailable, WhatCountsAsAway) {
     d.backend("HTTP/1.1 " + std::string(head) + " X\r\nContent-Length: 3\r\n\r\nbad");
     EXPECT_TRUE(d.to_client().ends_with("bad")) << head;
   }
+  Dialogue junk(kPatient);
+  junk.client(kBrowserGet);
+  junk.connected();
+  junk.backend("SSH-2.0\r\n\r\n");
+  EXPECT_TRUE(junk.to_client().starts_with("HTTP/1.1 502 ")) << "it is there, and is something else";
+  for (const UpstreamFailure failure : {UpstreamFailure::untrusted, UpstreamFailure::no_tls}) {
+    Dialogue stranger(kPatient);
+    stranger.client(kBrowserGet);
+    stranger.connect_failed(failure);
+    EXPECT_TRUE(stranger.to_client().starts_with("HTTP/1.1 502 ")) << to_string(failure);
+  }
   Dialogue begun(kPatient);
   begun.client(kBrowserGet);
   begun.connected();
