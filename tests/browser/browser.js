@@ -17,9 +17,15 @@ const commands = {
     const number = pages.size;
     const heads = [];
     const network = await context.newCDPSession(page);
-    network.on('Network.responseReceived', ({ response }) => {
+    const requests = new Map();
+    network.on('Network.responseReceived', ({ requestId, response }) => {
       const { url, status, protocol, connectionId } = response;
-      heads.push({ path: new URL(url).pathname, status, protocol, connection: connectionId });
+      const head = { path: new URL(url).pathname, status, protocol, connection: connectionId, bytes: 0 };
+      requests.set(requestId, head);
+      heads.push(head);
+    });
+    network.on('Network.dataReceived', ({ requestId, dataLength }) => {
+      if (requests.has(requestId)) requests.get(requestId).bytes += dataLength;
     });
     await network.send('Network.enable');
     pages.set(number, { page, heads });

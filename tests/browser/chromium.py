@@ -153,7 +153,7 @@ class Page:
 
     def heads(self, path, so_many, patience=PATIENCE):
         """The heads of the answers below this path as soon as there are so many, as the browser's network log has them:
-        status, protocol, connection."""
+        status, protocol, connection, and how many bytes came behind it."""
         deadline = time.monotonic() + seconds(patience)
         while len(heads := self._browser.command("heads", page=self._number, path=path)) < so_many:
             if time.monotonic() > deadline:

@@ -3,7 +3,7 @@
 import json
 import time
 
-from chromium import CLOSED, CONNECTING, HEARTBEAT, HOST, OPEN, BrowserCases, gone_within, ms
+from chromium import CLOSED, CONNECTING, HEARTBEAT, HOST, OPEN, PATIENCE, BrowserCases, gone_within, ms
 from harness import SILENCE, Front, main, milliseconds, seconds
 
 RETRY = 0.3
@@ -24,7 +24,7 @@ class Opening(BrowserCases):
     def routes(cls):
         return {"told": {"opening": {"comment": "welcome", "event": "connected", "data": '{"by":"sidecar"}',
                                      "retry": ms(RETRY)}},
-                "quiet": {"opening": {"comment": "welcome"}},
+                "quiet": {"opening": {"comment": "welcome"}, "heartbeat": {"interval": "1h"}},
                 "plain": {}}
 
     def test_a_page_knows_before_the_backend_has_said_anything(self):
@@ -50,12 +50,15 @@ class Opening(BrowserCases):
         self.assertGreaterEqual(min(pauses), seconds(RETRY) - 0.05, pauses)
         self.assertLess(min(pauses), 2.5, "Chromium's own pace is three seconds")
 
-    def test_a_comment_shows_that_the_stream_is_open_and_is_no_event(self):
+    def test_a_comment_is_there_at_once_and_is_no_event(self):
         page = self.page()
-        page.listen("quiet", "/quiet/3", "connected")
+        page.listen("quiet", "/quiet/3")
         request = self.backend.next("/quiet/3")
         request.open_stream()
         page.until("quiet", opens=1)
+        deadline = time.monotonic() + seconds(PATIENCE)
+        while page.heads("/quiet/3", 1)[0]["bytes"] < len(": welcome\n\n"):
+            self.assertLess(time.monotonic(), deadline, "the comment never came")
         request.say(b"data: 1\n\n")
         self.assertEqual(told(page.until("quiet", events=1)), [("message", "1")])
 
@@ -118,6 +121,7 @@ class MaxAgeCases(BrowserCases):
             sent = int(request.get("Last-Event-ID") or 0)
             request.open_stream()
             while not gone_within(request, 0.01):
+                self.assertLess(time.monotonic() - request.at, seconds(PATIENCE), "it never grows old")
                 sent += 1
                 try:
                     request.say(b"id: %d\ndata: some\ndata: %d\n\n" % (sent, sent))
@@ -245,6 +249,8 @@ class Cors(BrowserCases):
     def test_what_the_backend_says_itself_is_not_doubled(self):
         page, _ = self.listen("read", fields=b"Access-Control-Allow-Origin: *\r\n")
         page.until("read", opens=1, events=1)
+        twice = b"Access-Control-Allow-Origin: *\r\n" * 2
+        self.assert_closed(self.listen("plain", fields=twice)[0], "plain")  # what a browser makes of two
 
 
 if __name__ == "__main__":
