@@ -47,7 +47,7 @@ PATIENCE = int(seconds(1) * 1000) - 1   # ms of silence that an impatient client
 
 
 def need_modules():
-    """Skips what needs them when the packages of package-lock.json are not there: ./dev test installs them if it can."""
+    """Skips what needs the packages of package-lock.json where they are not: ./dev test installs them if it can."""
     require("node")
     if not (HERE / "node_modules" / "openai").is_dir():
         raise unittest.SkipTest(f"missing packages: (cd {HERE} && npm ci)")
