@@ -55,7 +55,7 @@ Handshake::Handshake(Worker& worker, Stream stream, std::string peer, Session::A
 }
 
 Handshake::~Handshake() {
-  if (!handed_over_) worker_.census().leave_connection();
+  if (!handed_over_) worker_.leave_connection();
 }
 
 void Handshake::on_deadline(TimePoint now) {

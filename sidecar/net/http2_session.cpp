@@ -51,7 +51,7 @@ Http2Session::Http2Session(Worker& worker, Stream stream, Arrival arrival)
 Http2Session::~Http2Session() {
   to_downstream_.clear(worker_.chunks());
   static_cast<void>(worker_.change_memory(memory_, 0));
-  worker_.census().leave_connection();
+  worker_.leave_connection();
 }
 
 template <class Entry>

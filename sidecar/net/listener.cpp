@@ -4,12 +4,8 @@
 
 #include <cerrno>
 #include <chrono>
-#include <optional>
-#include <system_error>
 #include <utility>
 
-#include "net/handshake.hpp"
-#include "net/session.hpp"
 #include "net/socket.hpp"
 #include "net/worker.hpp"
 
@@ -38,15 +34,10 @@ Listener::Listener(Worker& worker, const ListeningSocket& socket, bool shared)
     : worker_(worker),
       watch_(EventLoop::Watch::make(worker.loop(), socket.fd, true)),
       accepts_max_(shared ? 1 : 64),
-      id_(socket.id),
-      proxy_protocol_(socket.proxy_protocol),
-      translates_http2_(socket.translates_http2),
-      tls_(socket.tls) {}
+      socket_(socket) {}
 
 void Listener::change(const ListeningSocket& socket) {
-  proxy_protocol_ = socket.proxy_protocol;
-  translates_http2_ = socket.translates_http2;
-  tls_ = socket.tls;
+  socket_ = socket;
 }
 
 void Listener::start() {
@@ -121,27 +112,16 @@ Listener::Accepted Listener::accept_one() {
   }
   // A unix peer may be bound to any path it likes: what a stranger chose is no address of his.
   const std::string name = peer.address.ss_family == AF_UNIX ? "unix" : to_string(peer);
-  if (welcome(fd, name, refused)) return Accepted::one;
+  const Newcomer newcomer{fd, name, refused, socket_};
+  if (Worker& taker = worker_.taker(); !finishing_ && &taker != &worker_) {
+    taker.post_connection(newcomer);
+    return Accepted::one;
+  }
+  if (worker_.take_in(newcomer)) return Accepted::one;
   ::close(fd);
   worker_.census().leave_connection();
   pause("the kernel cannot watch one more connection: accepting pauses");
   return Accepted::impossible;
-}
-
-bool Listener::welcome(int fd, std::string peer, bool refused) {
-  std::optional<Stream> stream;
-  try {
-    stream.emplace(worker_.loop(), fd);
-  } catch (const std::system_error&) {
-    return false;
-  }
-  const Session::Arrival arrival{refused, proxy_protocol_, translates_http2_};
-  if (tls_ != nullptr) {
-    Handshake::start(worker_, std::move(*stream), std::move(peer), arrival, tls_);
-  } else {
-    Session::start(worker_, std::move(*stream), std::move(peer), arrival);
-  }
-  return true;
 }
 
 void Listener::pause(const char* why) {

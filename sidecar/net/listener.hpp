@@ -20,6 +20,14 @@ struct ListeningSocket {
   std::shared_ptr<const TlsServer> tls{};  ///< nullptr: plain.
 };
 
+/// A connection that was accepted, and how it is to be met.
+struct Newcomer {
+  int fd = -1;
+  std::string peer{};
+  bool refused = false;
+  ListeningSocket at{};  ///< But for its descriptor.
+};
+
 /// One worker's share in a listening socket: all workers wait on the same one, and whoever is free accepts. When it
 /// stops, nothing that was connected by then is lost.
 class Listener final : public TimedEntry {
@@ -35,7 +43,7 @@ class Listener final : public TimedEntry {
   void stop();
   /// From the next connection on.
   void change(const ListeningSocket& socket);
-  [[nodiscard]] unsigned id() const { return id_; }
+  [[nodiscard]] unsigned id() const { return socket_.id; }
   [[nodiscard]] bool is_open() const { return watch_->fd() >= 0; }
   void on_deadline(TimePoint now) override;
 
@@ -53,8 +61,6 @@ class Listener final : public TimedEntry {
 
   void on_readable();
   [[nodiscard]] Accepted accept_one();
-  /// False: it could not be watched, and stays the caller's.
-  [[nodiscard]] bool welcome(int fd, std::string peer, bool refused);
   /// True when nobody waits any more.
   [[nodiscard]] bool accept_waiting();
   void pause(const char* why);
@@ -62,10 +68,7 @@ class Listener final : public TimedEntry {
   Worker& worker_;
   EventLoop::Watch::Owner watch_;
   int accepts_max_;  ///< At one wake-up: a worker that is not alone leaves some to the others.
-  unsigned id_;
-  bool proxy_protocol_;
-  bool translates_http2_;
-  std::shared_ptr<const TlsServer> tls_;
+  ListeningSocket socket_;
   bool paused_ = false;
   Episode refusals_;
   Episode pauses_;

@@ -57,6 +57,7 @@ class Server {
       : config_(std::move(config)),
         reload_(reload),
         log_(to_log_options(config_.log)),
+        crew_(config_.workers),
         signals_(control_, SIGTERM, SIGINT, SIGHUP),
         timer_(control_) {}
 
@@ -127,8 +128,8 @@ class Server {
     std::random_device random;
     for (std::size_t i = 0; i < config_.workers; ++i) {
       const std::uint64_t high = (std::uint64_t{random()} << 32) & 0xffff'ffff'0000'0000;
-      const Worker::Common common{log_, census_, config_.workers};
-      workers_.push_back(std::make_unique<Worker>(common, settings, high + 1));
+      const Worker::Common common{log_, census_, config_.workers, config_.workers > 1 ? &crew_ : nullptr};
+      workers_.push_back(std::make_unique<Worker>(common, settings, high + 1, i));
     }
   }
 
@@ -220,6 +221,7 @@ class Server {
     if (ended_ == workers_.size()) return;
     for (const Open& open : open_) forget(open);
     open_.clear();
+    crew_.part();
     for (const auto& worker : workers_) worker->post_drain(config_.drain);
     after(config_.drain.grace, [this] {
       log_.message(observe::Level::warn, "drain.grace is over: what is left is broken off");
@@ -236,6 +238,7 @@ class Server {
   }
 
   void force() {
+    crew_.part();
     for (const auto& worker : workers_) worker->post_force();
   }
 
@@ -349,6 +352,7 @@ class Server {
   const std::function<Reloaded()>& reload_;
   observe::Log log_;
   Census census_;
+  Crew crew_;
   asio::io_context control_{1};
   asio::signal_set signals_;
   asio::steady_timer timer_;

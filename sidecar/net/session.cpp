@@ -36,7 +36,7 @@ Session::Session(Worker& worker, Stream stream, std::string peer)
 Session::~Session() {
   to_downstream_.clear(worker_.chunks());
   static_cast<void>(worker_.change_memory(memory_, 0));
-  if (!handed_over_) worker_.census().leave_connection();
+  if (!handed_over_) worker_.leave_connection();
 }
 
 template <class Entry>

@@ -1,18 +1,27 @@
 #include "net/worker.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
+#include <system_error>
 #include <utility>
+
+#include "net/handshake.hpp"
+#include "net/session.hpp"
 
 namespace sidecar::net {
 
-Worker::Worker(const Common& common, Settings settings, std::uint64_t first_id)
+Worker::Worker(const Common& common, Settings settings, std::uint64_t first_id, std::size_t place)
     : wheel_(now()),
       common_(common),
       observer_(common.log, settings.redactor),
       bench_(observer_, common.census, first_id),
-      receive_buffer_(std::make_unique<std::array<char, kReceiveBytes>>()) {
+      receive_buffer_(std::make_unique<std::array<char, kReceiveBytes>>()),
+      place_(place) {
   apply(std::move(settings));
+  if (common_.crew != nullptr) common_.crew->join(place_, *this);
 }
 
 Worker::~Worker() {
@@ -22,6 +31,9 @@ Worker::~Worker() {
     for (const auto& entry : generation.entries) entry.pool->clear();
   }
   for (const auto& listener : listeners_) listener->stop();
+  for_each_client([](ClientConnection& client) { client.force(); });
+  loop_.poll();
+  // Perhaps somebody was passed on to us behind our last round.
   for_each_client([](ClientConnection& client) { client.force(); });
   loop_.poll();
 }
@@ -110,6 +122,43 @@ void Worker::post_unlisten(unsigned id) {
       if (listener->id() == id) listener->finish();
     }
   });
+}
+
+void Worker::post_connection(const Newcomer& newcomer) {
+  if (common_.crew != nullptr) common_.crew->enter(place_);
+  loop_.post([this, newcomer] {
+    if (common_.crew != nullptr) common_.crew->leave(place_);
+    if (take_in(newcomer)) return;
+    ::close(newcomer.fd);
+    common_.census.leave_connection();
+    warn("the kernel cannot watch one more connection: it is closed");
+  });
+}
+
+bool Worker::take_in(const Newcomer& newcomer) {
+  std::optional<Stream> stream;
+  try {
+    stream.emplace(loop_, newcomer.fd);
+  } catch (const std::system_error&) {
+    return false;
+  }
+  if (common_.crew != nullptr) common_.crew->enter(place_);
+  const Session::Arrival arrival{newcomer.refused, newcomer.at.proxy_protocol, newcomer.at.translates_http2};
+  if (newcomer.at.tls != nullptr) {
+    Handshake::start(*this, std::move(*stream), newcomer.peer, arrival, newcomer.at.tls);
+  } else {
+    Session::start(*this, std::move(*stream), newcomer.peer, arrival);
+  }
+  return true;
+}
+
+Worker& Worker::taker() {
+  return common_.crew != nullptr ? common_.crew->worker(common_.crew->choose(place_)) : *this;
+}
+
+void Worker::leave_connection() {
+  common_.census.leave_connection();
+  if (common_.crew != nullptr) common_.crew->leave(place_);
 }
 
 void Worker::post_settings(Settings settings) {

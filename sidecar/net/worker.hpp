@@ -14,6 +14,7 @@
 #include "net/census.hpp"
 #include "net/chunk_pool.hpp"
 #include "net/client_connection.hpp"
+#include "net/crew.hpp"
 #include "net/event_loop.hpp"
 #include "net/listener.hpp"
 #include "net/lookup.hpp"
@@ -33,6 +34,7 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
     observe::Log& log;
     Census& census;
     std::size_t workers = 1;
+    Crew* crew = nullptr;  ///< nullptr: it is alone.
   };
 
   /// What a reload changes.
@@ -42,7 +44,8 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
     std::vector<std::shared_ptr<const TlsClient>> upstream_tls{};  ///< As in policies->upstreams; plain beyond them.
   };
 
-  Worker(const Common& common, Settings settings, std::uint64_t first_id);
+  /// `place`: its own in the crew.
+  Worker(const Common& common, Settings settings, std::uint64_t first_id, std::size_t place = 0);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -56,6 +59,8 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
   void post_change(const ListeningSocket& socket);
   /// Accepts what is on its way in, then stops listening there. Connections that came that way go on.
   void post_unlisten(unsigned id);
+  /// Takes over a connection, whoever accepted it.
+  void post_connection(const Newcomer& newcomer);
   /// New requests are served by these; exchanges that run keep what they started with.
   void post_settings(Settings settings);
   /// Stops accepting, lets ordinary exchanges finish, ends streams; run() returns when the last session is gone.
@@ -80,6 +85,12 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
   [[nodiscard]] std::uint32_t user_timeout_ms() const;
 
   void add(ClientConnection& connection) { clients_.push_back(connection); }
+  /// False: the kernel cannot watch it; it stays the caller's.
+  [[nodiscard]] bool take_in(const Newcomer& newcomer);
+  /// Whose a connection is that was accepted here.
+  [[nodiscard]] Worker& taker();
+  /// One that was taken in is gone.
+  void leave_connection();
   /// `entry` will be told at `due`, or a little before. Later than what it is queued for costs nothing.
   void schedule(TimedEntry& entry, TimePoint due);
   void warn(std::string_view text);
@@ -117,6 +128,7 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
   std::size_t read_size_ = 0;
   std::size_t memory_ = 0;
   std::size_t memory_max_ = 0;
+  std::size_t place_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<Generation> generations_;  ///< Newest last.
   std::uint64_t pools_made_ = 0;

@@ -1,6 +1,7 @@
 // Several workers: nothing shared is broken by a crowd of mixed exchanges. Also run under the thread sanitizer.
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <random>
 #include <set>
@@ -146,13 +147,44 @@ TEST(Workers, share_the_work) {
   for (RawConnection& client : clients) client.send(get("/length/1"));
   for (RawConnection& client : clients) EXPECT_EQ(read_response(client).status(), 200);
   std::set<std::string> ids;
-  std::set<std::string> workers;
+  std::map<std::string, std::size_t> workers;
+  const auto served = [&] { return sidecar.log_of("request").size(); };
+  for (const auto start = Clock::now(); served() < clients.size() && since(start) < patience();)
+    std::this_thread::sleep_for(10ms);
   for (const auto& line : sidecar.log_of("request")) {
     const std::string id = text_of(line, "id");
     EXPECT_TRUE(ids.insert(id).second) << "ids are unique across workers";
-    workers.insert(id.substr(0, 8));
+    ++workers[id.substr(0, 8)];
   }
-  EXPECT_GE(workers.size(), 2U);
+  EXPECT_EQ(ids.size(), clients.size());
+  ASSERT_EQ(workers.size(), 4U);
+  for (const auto& [worker, connections] : workers) {
+    EXPECT_NEAR(static_cast<double>(connections), 50.0, 5.0) << worker;  // 10 %
+  }
+}
+
+/// Streams stay: who lost the most of them gets the next ones.
+TEST(Workers, make_up_for_those_that_left) {
+  ServingBackend backend(serve_crowd);
+  Sidecar sidecar(with_workers(backend.listener(), "2"));
+  std::map<std::string, std::vector<RawConnection>> of;
+  const auto fill = [&](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t before = sidecar.log_of("request").size();
+      RawConnection client = sidecar.connect();
+      client.send(get("/length/1"));
+      EXPECT_EQ(read_response(client).status(), 200);
+      for (const auto start = Clock::now(); sidecar.log_of("request").size() == before && since(start) < patience();)
+        std::this_thread::sleep_for(1ms);
+      of[text_of(sidecar.log_of("request").back(), "id").substr(0, 8)].push_back(std::move(client));
+    }
+  };
+  fill(40);
+  ASSERT_EQ(of.size(), 2U);
+  of.begin()->second.clear();
+  std::this_thread::sleep_for(50ms);  // For the ends to be seen.
+  fill(20);
+  EXPECT_NEAR(static_cast<double>(of.begin()->second.size()), static_cast<double>(of.rbegin()->second.size()), 4.0);
 }
 
 TEST(Workers, stopping_under_load_ends_with_0) {
