@@ -209,6 +209,7 @@ void H1Downstream::write_data(std::string_view bytes, Output& out) {
 
 void H1Downstream::write_end(Fields trailers, Output& out) {
   write_body_end(trailers, response_framing_ == FramingKind::chunked, out);
+  response_framing_ = FramingKind::none;
 }
 
 }  // namespace sidecar::http

@@ -23,6 +23,9 @@ class H1Downstream final : public DownstreamCodec {
     return response_framing_ == FramingKind::until_close;
   }
 
+  /// A response with a body has begun and is not complete.
+  [[nodiscard]] bool incomplete() const { return response_framing_ != FramingKind::none; }
+
   void write_informational(const ResponseHead& head, Output& out) override;
   void write_head(const ResponseHead& head, BodySize size, Output& out) override;
   void write_switching(const ResponseHead& head, Output& out) override;
@@ -38,7 +41,7 @@ class H1Downstream final : public DownstreamCodec {
 
   BodyDecoder body_;
   State state_ = State::head;
-  FramingKind response_framing_ = FramingKind::none;
+  FramingKind response_framing_ = FramingKind::none;  ///< Of the body that is being written.
   Version version_ = Version::http_1_1;
   bool to_head_ = false;
   bool body_is_empty_ = false;

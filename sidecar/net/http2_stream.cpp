@@ -1,19 +1,11 @@
 #include "net/http2_stream.hpp"
 
-#include <chrono>
 #include <utility>
 
 #include "net/http2_session.hpp"
 #include "net/worker.hpp"
 
 namespace sidecar::net {
-
-namespace {
-
-/// Between the last byte of a response that is cut and the RST_STREAM.
-constexpr std::chrono::milliseconds kTimeToRead{150};
-
-}  // namespace
 
 Http2Stream::Http2Stream(Worker& worker, Http2Session& session, http::H2Stream& codec, Arrival arrival)
     : UpstreamSide(worker, codec, std::move(arrival.peer), arrival.tls), session_(session), codec_(codec) {
@@ -99,7 +91,7 @@ void Http2Stream::settle() {
   if (wishes.downstream == exchange::DownstreamManner::keep) {
     worker_.schedule(*this, relay_.next_deadline());
   } else if (waits_to_break(wishes.downstream)) {
-    worker_.schedule(*this, breaks_at_);
+    worker_.schedule(*this, time_to_read_.due());
   } else {
     end(wishes.downstream);
   }
@@ -120,13 +112,9 @@ bool Http2Stream::exceeds_memory() {
   return true;
 }
 
-/// Chromium throws away what it has not handed to the page when a RST_STREAM comes: right behind the last event, or the
-/// one that tells of the end, it would take that event along.
 bool Http2Stream::waits_to_break(exchange::DownstreamManner manner) {
-  if (manner != exchange::DownstreamManner::finish || !codec_.incomplete()) return false;
-  const TimePoint now = worker_.now();
-  if (breaks_at_ == exchange::kNever) breaks_at_ = now + kTimeToRead;
-  return !exchange::is_due(breaks_at_, now);
+  const bool breaks = manner == exchange::DownstreamManner::finish && codec_.incomplete();
+  return breaks && !time_to_read_.is_over(worker_.now());
 }
 
 void Http2Stream::end(exchange::DownstreamManner manner) {

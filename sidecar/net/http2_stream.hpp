@@ -6,6 +6,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "http/h2_connection.hpp"
+#include "net/time_to_read.hpp"
 #include "net/timed_entry.hpp"
 #include "net/upstream_side.hpp"
 
@@ -55,7 +56,7 @@ class Http2Stream final
 
   Http2Session& session_;
   http::H2Stream& codec_;
-  TimePoint breaks_at_ = exchange::kNever;
+  TimeToRead time_to_read_;
   std::uint32_t memory_ = 0;  ///< Held for slow peers, as the worker knows it.
   std::uint8_t turns_ = 0;
   bool ended_ = false;

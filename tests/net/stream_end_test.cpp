@@ -90,6 +90,20 @@ TEST_P(BrokenUpstream, gives_no_last_chunk) {
   expect_close(sidecar, GetParam().reason, "upstream");
 }
 
+/// A browser that finds the last event and the end of the connection at once throws the event away.
+TEST_P(BrokenUpstream, leaves_time_to_read_the_last_bytes) {
+  RawBackend backend;
+  Sidecar sidecar(in_front_of(backend));
+  Stream stream = open_stream(sidecar, backend, get("/"), GetParam().head);
+  stream.backend.send(GetParam().body);
+  BodyReader body = body_of(stream);
+  (void)body.read_until("data: 2", scaled(5s));
+  break_off(stream.backend, GetParam().reset);
+  const auto start = Clock::now();
+  (void)body.wait_end();
+  EXPECT_GE(since(start), 90ms);
+}
+
 TEST_P(BrokenUpstream, resets_http_1_0_behind_what_had_arrived) {
   RawBackend backend;
   Sidecar sidecar(in_front_of(backend));
