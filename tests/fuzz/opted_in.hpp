@@ -28,7 +28,7 @@ inline void opt_in(exchange::RoutePolicy& route, std::string_view bytes) {
   policy.heartbeat.make_insertion();
   if (bit(0, 3)) policy.opening.event = "~open~";
   if (bit(0, 3)) policy.opening.retry = 7ms;
-  policy.opening.make_bytes();
+  policy.opening.make_bytes(policy.heartbeat);
   if (bit(0, 4)) policy.early_open.after = 4s;
   policy.early_open.always = bit(0, 5);
   if (bit(0, 6)) policy.error_event.event = "~error~";
