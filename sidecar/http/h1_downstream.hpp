@@ -24,7 +24,7 @@ class H1Downstream final : public DownstreamCodec {
   }
 
   /// A response with a body has begun and is not complete.
-  [[nodiscard]] bool incomplete() const { return response_framing_ != FramingKind::none; }
+  [[nodiscard]] bool incomplete() const { return incomplete_; }
 
   void write_informational(const ResponseHead& head, Output& out) override;
   void write_head(const ResponseHead& head, BodySize size, Output& out) override;
@@ -41,12 +41,13 @@ class H1Downstream final : public DownstreamCodec {
 
   BodyDecoder body_;
   State state_ = State::head;
-  FramingKind response_framing_ = FramingKind::none;  ///< Of the body that is being written.
+  FramingKind response_framing_ = FramingKind::none;
   Version version_ = Version::http_1_1;
   bool to_head_ = false;
   bool body_is_empty_ = false;
   bool may_persist_ = true;
   bool persistent_ = false;
+  bool incomplete_ = false;
 };
 
 }  // namespace sidecar::http

@@ -179,9 +179,9 @@ class Visitor {
   using Session = std::shared_ptr<SSL_SESSION>;
 
   RawConnection shake(const TlsPeer& peer, Session& session) {
+    RawConnection connection = sidecar_.connect();  // First: when nobody listens any more nothing else was made.
     SSL* ssl = peer.make();
     if (session) SSL_set_session(ssl, session.get());
-    RawConnection connection = sidecar_.connect();
     connection.start_tls(ssl);
     if (SSL_session_reused(ssl) != 0) ++resumed_;
     last_ = &session;
