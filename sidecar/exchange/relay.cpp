@@ -14,6 +14,10 @@ namespace {
 constexpr std::chrono::seconds kLingerTime{5};
 /// The same when the process wants to end.
 constexpr std::chrono::seconds kLingerTimeAtDrain{1};
+/// Between the last byte of a response that is cut and the sign that it is. Chromium hands a page what it has read in
+/// pieces, and throws away what is still on its way when the end is an error: right behind the last event, or the one
+/// that tells of the end, the sign would take that event along.
+constexpr std::chrono::milliseconds kTimeToRead{150};
 /// A client that is about to send its next request does it within that time, and is told then to close; one that is not
 /// loses nothing.
 constexpr std::chrono::seconds kIdleTimeAtDrain{1};
@@ -192,7 +196,7 @@ void Relay::expect_body(TimePoint now, const Workbench& bench) {
 
 void Relay::on_downstream_eof(TimePoint now, Workbench& bench) {
   downstream_eof_ = true;
-  if (connection_ == Connection::lingering) connection_ = Connection::closed;
+  if (leaves()) connection_ = Connection::closed;
   if (connection_ != Connection::open) return;
   TurnScope scope(*this, now, bench);
   if (exchange_.phase() == Phase::idle) {
@@ -363,7 +367,10 @@ void Relay::after_exchange(TimePoint now, const Workbench& bench) {
   } else if (exchange_.ending() == Ending::truncated && downstream_.only_reset_tells_truncation()) {
     connection_ = Connection::truncating;
     deadline_ = now + bench.policies->limits.write_timeout;
-  } else if (exchange_.ending() == Ending::truncated || !downstream_.persistent()) {
+  } else if (exchange_.ending() == Ending::truncated) {
+    connection_ = downstream_eof_ ? Connection::closed : Connection::parting;
+    deadline_ = now + kTimeToRead;
+  } else if (!downstream_.persistent()) {
     linger(now, bench.drain.has_value());
   }
 }
@@ -409,7 +416,7 @@ void Relay::on_memory_exhausted(TimePoint now, Workbench& bench) {
 void Relay::on_forced(TimePoint now, Workbench& bench) {
   TurnScope scope(*this, now, bench);
   exchange_.on_downstream_lost(Reason::forced, "the time to end was up", scope.turn);
-  if (connection_ == Connection::lingering) connection_ = Connection::closed;  // A reset would destroy what was sent.
+  if (leaves()) connection_ = Connection::closed;  // A reset would destroy what was sent.
   if (connection_ != Connection::closed) connection_ = Connection::aborted;
 }
 
@@ -441,6 +448,8 @@ void Relay::on_deadline(TimePoint now, Workbench& bench) {
   deadline_ = kNever;
   if (connection_ == Connection::open && exchange_.active()) {
     on_body_silent(scope.turn, bench);
+  } else if (connection_ == Connection::parting) {
+    linger(now, bench.drain.has_value());
   } else if (connection_ == Connection::truncating) {
     connection_ = Connection::aborted;
   } else if (connection_ == Connection::open && head_begun_) {
@@ -474,13 +483,13 @@ Wishes Relay::wishes() const {
   }
   // In the order of Connection.
   static constexpr std::array kManners{
-      DownstreamManner::keep,  DownstreamManner::finish, DownstreamManner::abort_after_flush,
-      DownstreamManner::close, DownstreamManner::abort,  DownstreamManner::hand_over};
+      DownstreamManner::keep,  DownstreamManner::keep,  DownstreamManner::finish,   DownstreamManner::abort_after_flush,
+      DownstreamManner::close, DownstreamManner::abort, DownstreamManner::hand_over};
   wishes.downstream = kManners[static_cast<std::size_t>(connection_)];
   // Behind the request of a stream nothing but the FIN matters: bytes that hide it are read until they are too many.
   const bool watched = exchange_.streams() && downstream_.request_complete();
   const bool room = connection_ == Connection::open && (watched || downstream_.received().size() < received_max_);
-  wishes.read_downstream = !downstream_eof_ && (room || connection_ == Connection::lingering);
+  wishes.read_downstream = !downstream_eof_ && (room || leaves());
   wishes.read_upstream = exchange_.takes_response() && !downstream_pending_;
   wishes.half_close_downstream = exchange_.wants_downstream_half_closed();
   wishes.half_close_upstream = exchange_.wants_upstream_half_closed();

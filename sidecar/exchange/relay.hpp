@@ -103,6 +103,7 @@ class Relay {
   /// The client's connection as a whole.
   enum class Connection : std::uint8_t {
     open,
+    parting,     ///< The last response is cut, and its reader has a moment before that shows.
     lingering,   ///< The last response is out; what still comes is thrown away.
     truncating,  ///< A reset follows when everything is delivered.
     closed,
@@ -112,6 +113,11 @@ class Relay {
 
   class TurnScope;
   friend class TurnScope;
+
+  /// The last response is out; what still comes is thrown away.
+  [[nodiscard]] bool leaves() const {
+    return connection_ == Connection::parting || connection_ == Connection::lingering;
+  }
 
   bool open_connection(std::string_view& input, Turn& turn, Workbench& bench);
   void refuse_proxy_header(const char* why, Turn& turn, Workbench& bench);

@@ -180,7 +180,6 @@ void H1Downstream::write_head(const ResponseHead& head, BodySize size, Output& o
   } else {
     response_framing_ = version_ == Version::http_1_1 ? FramingKind::chunked : FramingKind::until_close;
   }
-  incomplete_ = response_framing_ != FramingKind::none;
   persistent_ = may_persist_ && request_complete() && response_framing_ != FramingKind::until_close;
   write_status_line(head.status, head.reason, out);
   write_head_fields(head.fields, response_framing_, size.length, to_head_ || head.status == 304, out);
@@ -210,7 +209,6 @@ void H1Downstream::write_data(std::string_view bytes, Output& out) {
 
 void H1Downstream::write_end(Fields trailers, Output& out) {
   write_body_end(trailers, response_framing_ == FramingKind::chunked, out);
-  incomplete_ = false;
 }
 
 }  // namespace sidecar::http

@@ -23,9 +23,6 @@ class H1Downstream final : public DownstreamCodec {
     return response_framing_ == FramingKind::until_close;
   }
 
-  /// A response with a body has begun and is not complete.
-  [[nodiscard]] bool incomplete() const { return incomplete_; }
-
   void write_informational(const ResponseHead& head, Output& out) override;
   void write_head(const ResponseHead& head, BodySize size, Output& out) override;
   void write_switching(const ResponseHead& head, Output& out) override;
@@ -47,7 +44,6 @@ class H1Downstream final : public DownstreamCodec {
   bool body_is_empty_ = false;
   bool may_persist_ = true;
   bool persistent_ = false;
-  bool incomplete_ = false;
 };
 
 }  // namespace sidecar::http

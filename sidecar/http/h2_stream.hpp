@@ -64,9 +64,6 @@ class H2Stream final : public DownstreamCodec {
   /// What went into frames since this was last asked, counted like pending().
   [[nodiscard]] std::size_t take_sent();
 
-  /// The response has begun and is not complete.
-  [[nodiscard]] bool incomplete() const { return head_written_ && !response_ended_; }
-
   /// The exchange is over. A complete response flows out, and behind it the client is told to stop sending what nobody
   /// reads any more (RFC 9113 §8.1). An incomplete one is reset once its last byte is in a frame: the client can tell.
   void finish();

@@ -90,8 +90,6 @@ void Http2Stream::settle() {
   } while (exceeds_memory());
   if (wishes.downstream == exchange::DownstreamManner::keep) {
     worker_.schedule(*this, relay_.next_deadline());
-  } else if (waits_to_break(wishes.downstream)) {
-    worker_.schedule(*this, time_to_read_.due());
   } else {
     end(wishes.downstream);
   }
@@ -110,11 +108,6 @@ bool Http2Stream::exceeds_memory() {
   if (worker_.change_memory(before, memory)) return false;
   relay_.on_memory_exhausted(worker_.now(), worker_.bench());
   return true;
-}
-
-bool Http2Stream::waits_to_break(exchange::DownstreamManner manner) {
-  const bool breaks = manner == exchange::DownstreamManner::finish && codec_.incomplete();
-  return breaks && !time_to_read_.is_over(worker_.now());
 }
 
 void Http2Stream::end(exchange::DownstreamManner manner) {

@@ -6,7 +6,6 @@
 #include <boost/intrusive/list.hpp>
 
 #include "http/h2_connection.hpp"
-#include "net/time_to_read.hpp"
 #include "net/timed_entry.hpp"
 #include "net/upstream_side.hpp"
 
@@ -51,12 +50,10 @@ class Http2Stream final
   void settle();
   void report_progress();
   bool exceeds_memory();
-  [[nodiscard]] bool waits_to_break(exchange::DownstreamManner manner);
   void end(exchange::DownstreamManner manner);
 
   Http2Session& session_;
   http::H2Stream& codec_;
-  TimeToRead time_to_read_;
   std::uint32_t memory_ = 0;  ///< Held for slow peers, as the worker knows it.
   std::uint8_t turns_ = 0;
   bool ended_ = false;

@@ -197,12 +197,8 @@ void Session::obey_downstream(const exchange::Wishes& wishes) {
   }
   const bool finish = wishes.downstream == exchange::DownstreamManner::finish || wishes.half_close_downstream;
   if (finish && flushed && !downstream_shut_) {
-    if (codec_.incomplete() && !time_to_read_.is_over(worker_.now())) {
-      worker_.schedule(*this, time_to_read_.due());
-    } else {
-      downstream_shut_ = downstream_.try_shutdown_write();
-      if (!downstream_shut_) arm_downstream_write();
-    }
+    downstream_shut_ = downstream_.try_shutdown_write();
+    if (!downstream_shut_) arm_downstream_write();
   }
   blind_ = !wishes.read_downstream;
   if (wishes.read_downstream) arm_downstream_read();

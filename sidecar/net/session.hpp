@@ -7,7 +7,6 @@
 #include "net/chunk_pool.hpp"
 #include "net/client_connection.hpp"
 #include "net/stream.hpp"
-#include "net/time_to_read.hpp"
 #include "net/upstream_side.hpp"
 
 namespace sidecar::net {
@@ -66,7 +65,6 @@ class Session final : public ClientConnection, private UpstreamSide {
   std::uint32_t unsent_ = 0;  ///< What the client's kernel had not taken when bytes last had to wait.
   std::uint32_t memory_ = 0;  ///< Held for slow peers, as the worker knows it.
   http::H1Downstream codec_;
-  TimeToRead time_to_read_;
   Stream downstream_;
   PendingBytes to_downstream_;
 };

@@ -214,8 +214,30 @@ TEST(RelayBroken, ATruncatedLengthIsVisible) {
   d.backend("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
   d.backend_eof();
   EXPECT_EQ(d.to_client(), "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
-  EXPECT_EQ(d.manner(), DownstreamManner::finish);
   EXPECT_EQ(d.end().reason, Reason::upstream_truncated);
+  EXPECT_EQ(d.until_deadline(), 150ms) << "time to read what came";
+  d.after(149ms);
+  EXPECT_EQ(d.manner(), DownstreamManner::keep);
+  d.client(kGet);
+  EXPECT_EQ(d.upstream_wish(), Kind::abort) << "no request behind an answer that is cut";
+  d.after(1ms);
+  EXPECT_EQ(d.manner(), DownstreamManner::finish);
+  EXPECT_EQ(d.until_deadline(), 5s);
+}
+
+TEST(RelayBroken, WhoIsGoneNeedsNoTimeToRead) {
+  enum class How { leaves, left, is_forced };
+  for (const How how : {How::leaves, How::left, How::is_forced}) {
+    Dialogue d;
+    d.client("GET / HTTP/1.0\r\nHost: h\r\n\r\n");
+    d.connected();
+    d.backend("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
+    if (how == How::left) d.client_eof();
+    d.backend_eof();
+    if (how == How::leaves) d.client_eof();
+    if (how == How::is_forced) d.force();
+    EXPECT_EQ(d.manner(), DownstreamManner::close);
+  }
 }
 
 TEST(RelayBroken, AChunkedBodyGetsNoLastChunk) {
@@ -226,6 +248,7 @@ TEST(RelayBroken, AChunkedBodyGetsNoLastChunk) {
     d.backend("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n");
     reset ? d.backend_reset() : d.backend_eof();
     EXPECT_TRUE(d.to_client().ends_with("\r\n\r\n2\r\nhe\r\n"));
+    d.after(150ms);
     EXPECT_EQ(d.manner(), DownstreamManner::finish);
     EXPECT_EQ(d.end().reason, reset ? Reason::upstream_reset : Reason::upstream_truncated);
   }
@@ -255,6 +278,7 @@ TEST(RelayBroken, Http10WithALengthNeedsNoReset) {
   d.connected();
   d.backend("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
   d.backend_eof();
+  d.after(150ms);
   EXPECT_EQ(d.manner(), DownstreamManner::finish);
 }
 
@@ -264,6 +288,7 @@ TEST(RelayBroken, AMalformedChunkInTheMiddle) {
   d.connected();
   d.backend("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\nzz\r\n");
   EXPECT_TRUE(d.to_client().ends_with("2\r\nhe\r\n"));
+  d.after(150ms);
   EXPECT_EQ(d.manner(), DownstreamManner::finish);
   EXPECT_EQ(d.end().reason, Reason::protocol_error);
   EXPECT_EQ(d.end().closed_by, ClosedBy::upstream);
@@ -323,6 +348,7 @@ TEST(RelayRefused, ABrokenBodyUnderTheResponse) {
   d.backend("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n");
   d.client("junk\r\n");
   EXPECT_TRUE(d.to_client().ends_with("\r\n\r\n2\r\nok\r\n")) << "no end of our own making";
+  d.after(150ms);
   EXPECT_EQ(d.manner(), DownstreamManner::finish);
   EXPECT_EQ(d.end().reason, Reason::protocol_error);
   EXPECT_EQ(d.end().closed_by, ClosedBy::sidecar);

@@ -232,7 +232,9 @@ TEST(RelayH2, ABrokenBackendIsNoCleanEnd) {
   d.connected(1);
   d.backend(1, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
   d.backend_eof(1);
-  EXPECT_EQ(d.to_client(), "HEADERS 1 [:status: 200] [content-length: 9]\nDATA 1 'abc'\nRST_STREAM 1 INTERNAL_ERROR\n");
+  EXPECT_EQ(d.to_client(), "HEADERS 1 [:status: 200] [content-length: 9]\nDATA 1 'abc'\n");
+  d.after(milliseconds{150});
+  EXPECT_EQ(d.to_client(), "RST_STREAM 1 INTERNAL_ERROR\n");
   ASSERT_EQ(d.recorder.ends().size(), 1U);
   EXPECT_EQ(d.recorder.ends()[0].reason, Reason::upstream_truncated);
 }

@@ -329,6 +329,7 @@ TEST(RelayStream, ABreakIsNoEnd) {
   d.backend("9\r\ndata: a\n\n\r\n");
   d.backend_eof();
   EXPECT_EQ(d.to_client(), "9\r\ndata: a\n\n\r\n");
+  d.after(150ms);
   EXPECT_EQ(d.manner(), DownstreamManner::finish);
   EXPECT_EQ(d.end().reason, Reason::upstream_truncated);
 }
