@@ -1,6 +1,5 @@
 #include "net/event_loop.hpp"
 
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -115,12 +114,15 @@ void EventLoop::run(const Task& on_time) {
     thread_ = std::this_thread::get_id();
   }
   while (!stopped_) {
-    wait(timeout_ms());
+    TimePoint now = std::chrono::steady_clock::now();
+    if (now >= wake_at_) {
+      wake_at_ = exchange::kNever;
+      on_time();
+      now = std::chrono::steady_clock::now();
+    }
+    wait(timeout_ms(now));
     run_tasks();
     serve_ready();
-    if (wake_at_ == exchange::kNever || std::chrono::steady_clock::now() < wake_at_) continue;
-    wake_at_ = exchange::kNever;
-    on_time();
   }
   stopped_ = false;
 }
@@ -133,20 +135,19 @@ void EventLoop::poll() {
   } while (!ready_.empty() || has_tasks_);
 }
 
-int EventLoop::timeout_ms() const {
+int EventLoop::timeout_ms(TimePoint now) const {
   using Milliseconds = std::chrono::milliseconds;
   static constexpr Milliseconds kLongest = std::chrono::hours(1);
-  if (!ready_.empty() || has_tasks_) return 0;
+  if (stopped_ || !ready_.empty() || has_tasks_) return 0;
   if (wake_at_ == exchange::kNever) return -1;
-  const auto left = std::chrono::ceil<Milliseconds>(wake_at_ - std::chrono::steady_clock::now());
+  const auto left = std::chrono::ceil<Milliseconds>(wake_at_ - now);
   return static_cast<int>(std::clamp(left, Milliseconds(0), kLongest).count());
 }
 
 /// All is noted down before anybody is served: who asks whether a descriptor is readable has the truth of this moment.
 void EventLoop::wait(int timeout_ms) {
-  std::array<epoll_event, kEvents> events{};
-  const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout_ms);
-  for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(std::max(count, 0)))) {
+  const int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), timeout_ms);
+  for (const epoll_event& event : std::span(events_).first(static_cast<std::size_t>(std::max(count, 0)))) {
     if (event.data.ptr != nullptr) {
       static_cast<Watch*>(event.data.ptr)->take_note(event.events);
     } else {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -42,10 +44,8 @@ class EventLoop {
   void wake_at(TimePoint time) { wake_at_ = time; }
 
  private:
-  static constexpr std::size_t kEvents = 256;
-
   void wait(int timeout_ms);
-  [[nodiscard]] int timeout_ms() const;
+  [[nodiscard]] int timeout_ms(TimePoint now) const;
   void run_tasks();
   void serve_ready();
   void enqueue(Watch& watch);
@@ -54,6 +54,7 @@ class EventLoop {
   int wakeup_ = -1;  ///< An eventfd: there are tasks.
   bool stopped_ = false;
   TimePoint wake_at_;
+  std::array<epoll_event, 256> events_{};
   std::vector<Watch*> ready_;
   std::vector<Watch*> serving_;
   std::vector<Task> running_;
