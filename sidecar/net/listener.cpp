@@ -111,15 +111,14 @@ Listener::Accepted Listener::accept_one() {
     worker_.warn("limits.connections is reached: further clients get 503");
   }
   // A unix peer may be bound to any path it likes: what a stranger chose is no address of his.
-  const std::string name = peer.address.ss_family == AF_UNIX ? "unix" : to_string(peer);
-  const Newcomer newcomer{fd, name, refused, socket_};
-  if (Worker& taker = worker_.taker(); !finishing_ && &taker != &worker_) {
-    taker.post_connection(newcomer);
+  Newcomer newcomer{fd, peer.address.ss_family == AF_UNIX ? "unix" : to_string(peer), refused, socket_};
+  if (Worker& taker = worker_.choose_taker(); &taker != &worker_) {
+    taker.post_connection(std::move(newcomer));
     return Accepted::one;
   }
-  if (worker_.take_in(newcomer)) return Accepted::one;
+  if (worker_.take_in(std::move(newcomer))) return Accepted::one;
   ::close(fd);
-  worker_.census().leave_connection();
+  worker_.leave_connection();
   pause("the kernel cannot watch one more connection: accepting pauses");
   return Accepted::impossible;
 }

@@ -124,36 +124,36 @@ void Worker::post_unlisten(unsigned id) {
   });
 }
 
-void Worker::post_connection(const Newcomer& newcomer) {
-  if (common_.crew != nullptr) common_.crew->enter(place_);
-  loop_.post([this, newcomer] {
-    if (common_.crew != nullptr) common_.crew->leave(place_);
+Worker& Worker::choose_taker() {
+  if (common_.crew == nullptr) return *this;
+  const std::size_t place = common_.crew->choose(place_);
+  common_.crew->enter(place);
+  return common_.crew->worker(place);
+}
+
+void Worker::post_connection(Newcomer newcomer) {
+  loop_.post([this, newcomer = std::move(newcomer)] {
     if (take_in(newcomer)) return;
     ::close(newcomer.fd);
-    common_.census.leave_connection();
+    leave_connection();
     warn("the kernel cannot watch one more connection: it is closed");
   });
 }
 
-bool Worker::take_in(const Newcomer& newcomer) {
+bool Worker::take_in(Newcomer newcomer) {
   std::optional<Stream> stream;
   try {
     stream.emplace(loop_, newcomer.fd);
   } catch (const std::system_error&) {
     return false;
   }
-  if (common_.crew != nullptr) common_.crew->enter(place_);
   const Session::Arrival arrival{newcomer.refused, newcomer.at.proxy_protocol, newcomer.at.translates_http2};
   if (newcomer.at.tls != nullptr) {
-    Handshake::start(*this, std::move(*stream), newcomer.peer, arrival, newcomer.at.tls);
+    Handshake::start(*this, std::move(*stream), std::move(newcomer.peer), arrival, std::move(newcomer.at.tls));
   } else {
-    Session::start(*this, std::move(*stream), newcomer.peer, arrival);
+    Session::start(*this, std::move(*stream), std::move(newcomer.peer), arrival);
   }
   return true;
-}
-
-Worker& Worker::taker() {
-  return common_.crew != nullptr ? common_.crew->worker(common_.crew->choose(place_)) : *this;
 }
 
 void Worker::leave_connection() {

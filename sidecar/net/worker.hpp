@@ -60,7 +60,7 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
   /// Accepts what is on its way in, then stops listening there. Connections that came that way go on.
   void post_unlisten(unsigned id);
   /// Takes over a connection, whoever accepted it.
-  void post_connection(const Newcomer& newcomer);
+  void post_connection(Newcomer newcomer);
   /// New requests are served by these; exchanges that run keep what they started with.
   void post_settings(Settings settings);
   /// Stops accepting, lets ordinary exchanges finish, ends streams; run() returns when the last session is gone.
@@ -85,11 +85,11 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
   [[nodiscard]] std::uint32_t user_timeout_ms() const;
 
   void add(ClientConnection& connection) { clients_.push_back(connection); }
+  /// Whose a connection is that was accepted here; there it counts from now on.
+  [[nodiscard]] Worker& choose_taker();
   /// False: the kernel cannot watch it; it stays the caller's.
-  [[nodiscard]] bool take_in(const Newcomer& newcomer);
-  /// Whose a connection is that was accepted here.
-  [[nodiscard]] Worker& taker();
-  /// One that was taken in is gone.
+  [[nodiscard]] bool take_in(Newcomer newcomer);
+  /// One that counted here is gone.
   void leave_connection();
   /// `entry` will be told at `due`, or a little before. Later than what it is queued for costs nothing.
   void schedule(TimedEntry& entry, TimePoint due);
