@@ -21,7 +21,7 @@ void write_body(std::string_view bytes, bool chunked, Output& out) {
     out.lend(bytes);
     return;
   }
-  std::array<char, kChunkLineMax> line{};
+  std::array<char, kChunkLineMax> line;  // Not zeroed: each chunk comes by.
   out.lend_between({line.data(), write_chunk_line(bytes.size(), line.data())}, bytes, "\r\n");
 }
 

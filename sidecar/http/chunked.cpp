@@ -1,7 +1,8 @@
 #include "http/chunked.hpp"
 
 #include <algorithm>
-#include <charconv>
+#include <array>
+#include <bit>
 
 namespace sidecar::http {
 
@@ -10,11 +11,19 @@ namespace {
 constexpr std::uint16_t kLineBytesMax = 1024;
 constexpr std::uint64_t kSizeMax = 0x07ff'ffff'ffff'ffff;
 
+constexpr auto kHexValues = [] {
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  for (std::int8_t i = 0; i < 10; ++i) values.at(static_cast<std::size_t>('0' + i)) = i;
+  for (std::int8_t i = 10; i < 16; ++i) {
+    values.at(static_cast<std::size_t>('a' + i - 10)) = i;
+    values.at(static_cast<std::size_t>('A' + i - 10)) = i;
+  }
+  return values;
+}();
+
 int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
+  return kHexValues[static_cast<unsigned char>(c)];
 }
 
 bool has_crlf(std::string_view input, std::size_t at) {
@@ -133,10 +142,12 @@ ChunkedDecoder::Result ChunkedDecoder::next(std::string_view& input, ChunkStrict
 }
 
 std::size_t write_chunk_line(std::uint64_t size, char* out) {
-  const auto end = std::to_chars(out, out + kChunkLineMax - 2, size, 16).ptr;
-  end[0] = '\r';
-  end[1] = '\n';
-  return static_cast<std::size_t>(end - out) + 2;
+  static constexpr std::string_view kHex = "0123456789abcdef";
+  const auto digits = (static_cast<std::size_t>(std::bit_width(size | 1U)) + 3) / 4;
+  for (std::size_t at = digits; at > 0; size /= 16) out[--at] = kHex[size % 16];
+  out[digits] = '\r';
+  out[digits + 1] = '\n';
+  return digits + 2;
 }
 
 }  // namespace sidecar::http

@@ -30,9 +30,10 @@ bool all_in(std::string_view text, const CharacterClass& members) {
 }  // namespace
 
 std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 bool is_token_char(unsigned char c) {
@@ -63,8 +64,9 @@ std::size_t count(Fields fields, std::string_view name) {
 }
 
 std::string_view take_until(char separator, std::string_view& rest) {
+  std::size_t end = std::min(rest.find(separator), rest.size());
+  if (rest.substr(0, end).find('"') != std::string_view::npos) end = 0;
   bool quoted = false;
-  std::size_t end = 0;
   for (; end < rest.size() && (quoted || rest[end] != separator); ++end) {
     if (rest[end] == '"') quoted = !quoted;
     if (rest[end] == '\\' && quoted && end + 1 < rest.size()) ++end;

@@ -95,8 +95,16 @@ class Output {
     const auto at = reinterpret_cast<std::uintptr_t>(bytes.data());
     if (at < begin || at - begin > source_.size()) return false;
     const std::size_t offset = at - begin;
-    return offset >= before.size() && source_.substr(offset - before.size()).starts_with(before) &&
-           source_.size() - offset >= bytes.size() && source_.substr(offset + bytes.size()).starts_with(behind);
+    return offset >= before.size() && source_.size() - offset >= bytes.size() + behind.size() &&
+           is_at(offset - before.size(), before) && is_at(offset + bytes.size(), behind);
+  }
+
+  /// Byte by byte: these are a few, and for each chunk.
+  [[nodiscard]] bool is_at(std::size_t offset, std::string_view bytes) const {
+    for (const char byte : bytes) {
+      if (source_[offset++] != byte) return false;
+    }
+    return true;
   }
 
   std::string_view source_;

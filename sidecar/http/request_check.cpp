@@ -1,6 +1,7 @@
 #include "http/request_check.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "http/field_names.hpp"
 #include "http/fields.hpp"
@@ -12,12 +13,14 @@ namespace {
 /// uri-host [":" port] as far as it can hurt: no white space, no list, no user, no path, one port of digits, brackets
 /// around the whole host (RFC 3986 §3.2.2). Nothing at all is one too (RFC 9110 §7.2).
 bool is_authority(std::string_view text) {
+  static constexpr auto kBad = [] {
+    std::array<bool, 256> bad{};
+    for (std::size_t c = 0; c <= 0x20; ++c) bad.at(c) = true;
+    for (const char c : std::string_view("/?#@,\\\"<>\x7f")) bad.at(static_cast<unsigned char>(c)) = true;
+    return bad;
+  }();
   if (text.empty()) return true;
-  const auto bad = [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte <= 0x20 || byte == 0x7f || std::string_view("/?#@,\\\"<>").find(c) != std::string_view::npos;
-  };
-  if (std::any_of(text.begin(), text.end(), bad)) return false;
+  if (std::any_of(text.begin(), text.end(), [](char c) { return kBad[static_cast<unsigned char>(c)]; })) return false;
   const bool bracketed = text.starts_with('[');
   if (bracketed) text.remove_prefix(1);
   const auto end = std::min(text.find_first_of(bracketed ? "[]" : ":[]"), text.size());

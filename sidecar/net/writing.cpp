@@ -11,7 +11,7 @@ namespace sidecar::net {
 
 bool write_out(Stream& stream, const http::Output& output, std::size_t& sent) {
   static constexpr std::size_t kPieces = 64;
-  std::array<iovec, kPieces> pieces{};
+  std::array<iovec, kPieces> pieces;  // Nothing is read that was not written; zeroes would cost more than the rest.
   std::size_t next = 0;
   while (next < output.pieces()) {
     std::size_t count = 0;

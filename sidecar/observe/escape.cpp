@@ -100,15 +100,32 @@ constexpr Escape escape_of(char32_t code) {
       .length = 6};
 }
 
-constexpr bool is_plain(char c) {
-  return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+enum Kind : std::uint8_t { escaped, quoted, bare };
+
+constexpr auto kKinds = [] {
+  std::array<std::uint8_t, 256> kinds{};
+  for (std::size_t c = 0x20; c < 0x7F; ++c) kinds.at(c) = bare;
+  kinds['"'] = kinds['\\'] = escaped;
+  kinds[' '] = kinds['='] = quoted;
+  return kinds;
+}();
+
+/// The least plain of them decides; a loop without branches.
+std::uint8_t kind_of(std::string_view value) {
+  std::uint8_t least = bare;
+  for (const char c : value) least = std::min(least, kKinds[static_cast<std::uint8_t>(c)]);
+  return least;
+}
+
+constexpr bool is_plain_character(char c) {
+  return kKinds[static_cast<std::uint8_t>(c)] != escaped;
 }
 
 void append_escaped(std::string& out, std::string_view value, std::size_t bytes_max) {
   std::size_t room = bytes_max;
   while (!value.empty()) {
     const std::string_view fits = value.substr(0, room);
-    const auto stop = std::find_if_not(fits.begin(), fits.end(), is_plain);
+    const auto stop = std::find_if_not(fits.begin(), fits.end(), is_plain_character);
     const auto run = static_cast<std::size_t>(stop - fits.begin());
     out.append(value.substr(0, run));
     value.remove_prefix(run);
@@ -129,11 +146,11 @@ void append_escaped(std::string& out, std::string_view value, std::size_t bytes_
   }
 }
 
-constexpr bool is_bare(char c) {
-  return is_plain(c) && c != ' ' && c != '=';
-}
-
 }  // namespace
+
+bool is_plain(std::string_view value) {
+  return kind_of(value) != escaped;
+}
 
 void append_json_string(std::string& out, std::string_view value, std::size_t bytes_max) {
   out.push_back('"');
@@ -142,7 +159,7 @@ void append_json_string(std::string& out, std::string_view value, std::size_t by
 }
 
 void append_text_token(std::string& out, std::string_view value, std::size_t bytes_max) {
-  if (!value.empty() && value.size() <= bytes_max && std::all_of(value.begin(), value.end(), is_bare)) {
+  if (!value.empty() && value.size() <= bytes_max && kind_of(value) == bare) {
     out.append(value);
     return;
   }

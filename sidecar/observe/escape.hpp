@@ -11,6 +11,9 @@ namespace sidecar::observe {
 /// What stands behind a value that was cut.
 inline constexpr std::string_view kEllipsis = "\u2026";
 
+/// `value` needs no escape, whatever its length.
+[[nodiscard]] bool is_plain(std::string_view value);
+
 /// Appends `value` as a JSON string with its quotes. Escaped: quotes, backslash, C0, DEL, C1, the line separators
 /// and the characters that hide or reorder text. Each ill-formed UTF-8 sequence becomes `\ufffd`. At most `bytes_max`
 /// bytes stand between the quotes, counted after escaping; what is longer is cut at a character and ends in kEllipsis.

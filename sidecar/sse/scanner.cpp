@@ -44,6 +44,7 @@ std::size_t Scanner::walk(std::string_view bytes, bool to_boundary) noexcept {
   const char* next = bytes.data();
   const char* const end = next + bytes.size();
   if (behind_cr_ && completes_crlf(*next)) ++next;
+  if (!to_boundary) next = walk_lf_lines(next, end);
 
   LineEnds line_ends(end);
   while (next != end) {
@@ -59,6 +60,29 @@ std::size_t Scanner::walk(std::string_view bytes, bool to_boundary) noexcept {
     if (stops) return static_cast<std::size_t>(next - bytes.data());
   }
   return bytes.size();
+}
+
+/// What most streams are made of, lines that are there as a whole and end in LF, without the state of what is not.
+/// Returns where the first line begins that is another.
+const char* Scanner::walk_lf_lines(const char* next, const char* end) noexcept {
+  if (phase_ != Phase::line_start || line_ending_ == LineEnding::unknown) return next;
+  if (std::memchr(next, kCr, static_cast<std::size_t>(end - next)) != nullptr) return next;
+  while (next != end) {
+    if (*next == kLf) {
+      end_block();
+      ++next;
+      continue;
+    }
+    const auto* lf = static_cast<const char*>(std::memchr(next, kLf, static_cast<std::size_t>(end - next)));
+    if (lf == nullptr) break;
+    const bool is_data = lf - next >= std::ptrdiff_t{kDataField.size()}
+                             ? std::memcmp(next, kDataField.data(), kDataField.size()) == 0
+                             : std::string_view(next, static_cast<std::size_t>(lf - next)) == kData;
+    block_has_data_ |= is_data;
+    block_open_ = true;
+    next = lf + 1;
+  }
+  return next;
 }
 
 Position Scanner::position() const noexcept {

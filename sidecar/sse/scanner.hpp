@@ -52,6 +52,7 @@ class Scanner {
   };
 
   std::size_t walk(std::string_view bytes, bool to_boundary) noexcept;
+  const char* walk_lf_lines(const char* next, const char* end) noexcept;
   void scan_line_part(const char* begin, const char* end) noexcept;
   const char* scan_bom(const char* begin, const char* end) noexcept;
   void match_field_name(const char* begin, const char* end) noexcept;
