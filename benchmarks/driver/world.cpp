@@ -1,6 +1,7 @@
 #include "benchmarks/driver/world.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace sidecar::bench {
 
@@ -8,6 +9,8 @@ namespace {
 
 constexpr std::size_t kReadBytes = 256 * 1024;
 constexpr Nanoseconds kSettle = 5 * kSecond;
+constexpr Nanoseconds kNotice = kSecond;  ///< For a proxy to notice by itself that its clients are gone.
+constexpr Nanoseconds kBetweenEvents = 100 * kMillisecond;
 
 }  // namespace
 
@@ -64,9 +67,17 @@ void World::settle() {
 }
 
 std::size_t World::close_all() {
+  const auto gone = [this] { return origin.open_streams() == 0; };
   for (const auto& client : clients) client->close();
-  loop.run_until([this] { return origin.open_streams() == 0; }, now_ns() + kSettle);
-  return origin.open_streams();
+  loop.run_until(gone, now_ns() + kNotice);
+  const std::size_t kept = origin.open_streams();
+  const Nanoseconds deadline = now_ns() + kSettle;
+  while (!gone() && now_ns() < deadline) {
+    for (std::uint32_t stream = 0; stream < clients.size(); ++stream) static_cast<void>(origin.send_event(stream));
+    loop.run_until(gone, now_ns() + kBetweenEvents);
+  }
+  if (!gone()) throw std::runtime_error("streams whose clients are gone do not end");
+  return kept;
 }
 
 }  // namespace sidecar::bench
