@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -205,11 +206,15 @@ def main(argv):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     bench = Bench(options)
-    results = report.Results()
+    results, interrupted = report.Results(), False
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         results.machine = machine.describe(ROOT)
         results.versions = {name: version(peer) for name, peer in PEERS.items() if peer.find()}
         measure(bench, results)
+    except KeyboardInterrupt:
+        print("bench: interrupted; this is what there is", file=sys.stderr)
+        interrupted = True
     finally:
         bench.close()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -218,9 +223,9 @@ def main(argv):
     report.write_plots(results, [scenario for scenario, _ in chosen(options)], options.out)
     (options.out / "RESULTS.md").write_text(text)
     print(text)
-    if options.write:
+    if options.write and not interrupted:
         report.install(options.out, ROOT / "benchmarks")
-    return report.verdict(results, (OURS, FLOOR))
+    return 130 if interrupted else report.verdict(results, (OURS, FLOOR))
 
 
 if __name__ == "__main__":
