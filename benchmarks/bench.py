@@ -224,7 +224,7 @@ def main(argv):
     (options.out / "RESULTS.md").write_text(text)
     print(text)
     if options.write and not interrupted:
-        report.install(options.out, ROOT / "benchmarks")
+        report.install(results, [scenario for scenario, _ in chosen(options)], options.out, ROOT)
     return 130 if interrupted else report.verdict(results, (OURS, FLOOR))
 
 

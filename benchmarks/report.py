@@ -168,9 +168,51 @@ def write_plots(results, scenarios, folder):
             (target / f"{scenario.name}.svg").write_text(plot)
 
 
-def install(folder, benchmarks):
-    shutil.copy(folder / "RESULTS.md", benchmarks / "RESULTS.md")
-    shutil.copytree(folder / "results", benchmarks / "results", dirs_exist_ok=True)
+# What README says: the row, the scenario and metric, how the figure is written.
+SUMMARY = (
+    ("memory of a silent stream, kB", "idle", "slope", "{:.1f}"),
+    ("the process without any, MiB", "idle", "empty", "{:.1f}"),
+    ("CPU per event, 200 busy streams, µs", "fanout", "cpu", "{:.1f}"),
+    ("p50 at 1,000 streams × 10 events/s, µs", "rate", "p50", "{:.0f}"),
+    ("CPU per ordinary request, µs", "requests", "cpu", "{:.1f}"),
+    ("CPU per stream, 4,000 reconnecting at once, µs", "storm", "cpu", "{:.0f}"),
+    ("CPU per MB of bursts, µs", "burst", "cpu", "{:.0f}"),
+    ("CPU per event over TLS, µs", "tls-fanout", "cpu", "{:.1f}"),
+)
+SUMMARY_COLUMNS = (OURS, "nginx", "haproxy", "caddy", FLOOR)
+INCIDENT = (
+    ("connections that succeed", "> 99 %", "incident", "success", "{:g} %"),
+    ("mean time to connect", "< 100 ms", "incident", "connect", "{:.1f} ms"),
+    ("a heartbeat is late, p99 at 9,000 streams", "< 50 ms", "incident", "late99", "{:.1f} ms"),
+    ("clients that come back after a restart under 5,000 streams", "> 95 %", "restart", "success", "{:g} %"),
+)
+BEGIN, END = "<!-- bench: written by ./dev bench --write -->\n", "<!-- bench: end -->\n"
+
+
+def summary(results, scenarios):
+    """The part of README that figures are in."""
+    def shown(scenario, key, label, form):
+        metric = next(one for one in scenarios[scenario].metrics if one.key == key)
+        value = results.median(scenario, label, metric)
+        return "" if value is None else form.format(value)
+
+    rows = [[title, *(shown(scenario, key, label, form) for label in SUMMARY_COLUMNS)]
+            for title, scenario, key, form in SUMMARY if scenario in scenarios]
+    promised = [[title, promise, shown(scenario, key, OURS, form)]
+                for title, promise, scenario, key, form in INCIDENT if scenario in scenarios]
+    machine = results.machine
+    return "\n".join([f"{machine['date']}, {machine['processor']}; one worker on one processor, our log on, theirs off.",
+                      "", *table(["", *SUMMARY_COLUMNS], rows), "",
+                      *table(["what the incident's own plan promised", "there", "here"], promised), ""])
+
+
+def install(results, scenarios, folder, root):
+    """RESULTS.md, its plots, and README's part of it."""
+    shutil.copy(folder / "RESULTS.md", root / "benchmarks/RESULTS.md")
+    shutil.copytree(folder / "results", root / "benchmarks/results", dirs_exist_ok=True)
+    readme = root / "README.md"
+    before, rest = readme.read_text().split(BEGIN)
+    readme.write_text(before + BEGIN + summary(results, {one.name: one for one in scenarios}) + END + rest.split(END)[1])
 
 
 def verdict(results, trusted):

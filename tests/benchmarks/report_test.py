@@ -4,6 +4,7 @@
 import contextlib
 import io
 import sys
+import tempfile
 import unittest
 import xml.dom.minidom
 from pathlib import Path
@@ -56,6 +57,38 @@ class Samples(unittest.TestCase):
         rows = report.scenario_table(results(relay=[2], sse_sidecar=[3], nginx=[4], caddy=[6]), SCENE)
         self.assertIn(f"| **{OURS}** | 3.00 | 0.75 | 1.50 |", rows)
         self.assertIn("| caddy | 6.00 | 1.50 | 3.00 |", rows)
+
+
+class Summary(unittest.TestCase):
+    def written(self, made, times=1):
+        with tempfile.TemporaryDirectory() as name:
+            root, folder = Path(name), Path(name) / "out"
+            (root / "benchmarks").mkdir()
+            (folder / "results").mkdir(parents=True)
+            (folder / "RESULTS.md").write_text("tables")
+            (root / "README.md").write_text(f"before\n{report.BEGIN}old\n{report.END}behind\n")
+            for _ in range(times):
+                report.install(made, SCENARIOS, folder, root)
+            self.assertEqual((root / "benchmarks/RESULTS.md").read_text(), "tables")
+            return (root / "README.md").read_text()
+
+    def test_what_readme_says_stands_between_its_marks(self):
+        made = report.Results()
+        made.machine = {"date": "2026-11-21", "processor": "a processor"}
+        scenario = next(one for one in SCENARIOS if one.name == "requests")
+        for label, cpu in ((OURS, 20), ("nginx", 30)):
+            made.add(scenario, Run(label, label), {"proxy_cpu_us": cpu, "requests": 1})
+        text = self.written(made)
+        self.assertTrue(text.startswith(f"before\n{report.BEGIN}2026-11-21, a processor;"))
+        self.assertTrue(text.endswith(f"{report.END}behind\n"))
+        self.assertNotIn("old", text)
+        self.assertIn("| CPU per ordinary request, µs | 20.0 | 30.0 |  |  |  |", text)
+        self.assertEqual(self.written(made, times=2), text)
+
+    def test_it_names_scenarios_and_figures_that_exist(self):
+        keys = {(one.name, metric.key) for one in SCENARIOS for metric in one.metrics}
+        self.assertLessEqual({(row[1], row[2]) for row in report.SUMMARY}, keys)
+        self.assertLessEqual({(row[2], row[3]) for row in report.INCIDENT}, keys)
 
 
 class Goals(unittest.TestCase):
