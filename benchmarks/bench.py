@@ -2,6 +2,7 @@
 """./dev bench: sse-sidecar beside other proxies, all in one run. See README.md."""
 
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -103,9 +104,9 @@ class Bench:
             else:
                 raise Failed(f"the load generator ended with {driver.wait()}")
         finally:
-            watch.close()
             driver.kill()
             driver.wait()
+            watch.close()
         if "error" in said:
             raise Failed(f"{said['error']}; {proxy.program.said()}")
         return {**said, **watch.figures}
@@ -132,8 +133,9 @@ class Watch:
         return ""
 
     def close(self):
-        if self._calls:
-            self._calls.end()
+        with contextlib.suppress(Failed):
+            if self._calls:
+                self._calls.end()
 
 
 def disturbed(said):
@@ -161,13 +163,15 @@ def parse(argv):
                         help="only this one (repeatable): " + " ".join(names))
     parser.add_argument("--peers", metavar="LIST", help="only these, with commas: " + ",".join(PEERS))
     parser.add_argument("--rounds", type=int, metavar="N", help="how often everything is measured (5; quick: 1)")
-    parser.add_argument("--write", action="store_true", help="writes benchmarks/RESULTS.md and its plots")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where samples, tables and plots go (build/bench)")
+    parser.add_argument("--write", action="store_true", help="writes benchmarks/RESULTS.md, its plots, and README's part of it, if nothing was lost")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where samples, tables and plots go (build/bench; quick: build/bench-quick)")
     parser.add_argument("--keep", action="store_true", help="keeps the configurations and logs of every sample")
     parser.add_argument("--build", type=Path, default=ROOT / "build/release", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     options.rounds = options.rounds or (1 if options.quick else 5)
-    options.out = options.out or ROOT / "build/bench"
+    options.out = options.out or ROOT / ("build/bench-quick" if options.quick else "build/bench")
+    if options.write and (options.quick or options.only or options.peers):
+        parser.error("--write is for a whole run")
     unknown = set((options.peers or "").split(",")) - set(PEERS) - {""}
     if unknown:
         parser.error(f"no such peer: {' '.join(sorted(unknown))}")
@@ -206,7 +210,7 @@ def main(argv):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     bench = Bench(options)
-    results, interrupted = report.Results(), False
+    results = report.Results()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         results.machine = machine.describe(ROOT)
@@ -214,7 +218,7 @@ def main(argv):
         measure(bench, results)
     except KeyboardInterrupt:
         print("bench: interrupted; this is what there is", file=sys.stderr)
-        interrupted = True
+        results.interrupted = True
     finally:
         bench.close()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -223,9 +227,10 @@ def main(argv):
     report.write_plots(results, [scenario for scenario, _ in chosen(options)], options.out)
     (options.out / "RESULTS.md").write_text(text)
     print(text)
-    if options.write and not interrupted:
+    status = 130 if results.interrupted else report.verdict(results, (OURS, FLOOR))
+    if options.write and status == 0:
         report.install(results, [scenario for scenario, _ in chosen(options)], options.out, ROOT)
-    return 130 if interrupted else report.verdict(results, (OURS, FLOOR))
+    return status
 
 
 if __name__ == "__main__":

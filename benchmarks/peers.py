@@ -136,7 +136,7 @@ class Running:
         try:
             self.program.wait_for_port(self.port)
             self._wait_until_quiet()
-        except Failed:
+        except BaseException:
             self.program.stop()
             raise
 

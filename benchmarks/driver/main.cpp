@@ -84,7 +84,6 @@ int play(const Options& options) {
       if (name != options.scenario) continue;
       run({options, world, meter, report});
       report.set_losses(world.tally);
-      world.close_all();
       say(report.line());
       return 0;
     }

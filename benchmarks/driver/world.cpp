@@ -68,13 +68,20 @@ void World::settle() {
 
 std::size_t World::close_all() {
   const auto gone = [this] { return origin.open_streams() == 0; };
+  // Until all have ended, or none has for so long.
+  const auto wait = [&](Nanoseconds time) {
+    for (std::size_t before = origin.open_streams() + 1; !gone() && origin.open_streams() < before;) {
+      before = origin.open_streams();
+      loop.run_until(gone, now_ns() + time);
+    }
+  };
   for (const auto& client : clients) client->close();
-  loop.run_until(gone, now_ns() + kNotice);
+  wait(kNotice);
   const std::size_t kept = origin.open_streams();
   const Nanoseconds deadline = now_ns() + kSettle;
   while (!gone() && now_ns() < deadline) {
-    for (std::uint32_t stream = 0; stream < clients.size(); ++stream) static_cast<void>(origin.send_event(stream));
-    loop.run_until(gone, now_ns() + kBetweenEvents);
+    for (std::uint32_t stream = 0; stream < clients.size(); ++stream) origin.send_event(stream);
+    wait(kBetweenEvents);
   }
   if (!gone()) throw std::runtime_error("streams whose clients are gone do not end");
   return kept;

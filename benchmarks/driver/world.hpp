@@ -42,9 +42,9 @@ class World {
   [[nodiscard]] bool open_streams(std::size_t from, std::size_t to, std::size_t window, Nanoseconds deadline);
   /// Waits until everything that was sent has been received (or five seconds), then counts what has not.
   void settle();
-  /// Closes all clients and waits until the proxy has closed its connections too: every stream has its whole life, and
-  /// the next scene has the proxy for itself. Some notice only at the next event that nobody is there; after a second
-  /// they get one, as they would from any backend. How many those were.
+  /// Closes all clients and waits until the proxy has closed its connections too: every stream has its whole life.
+  /// Some notice only at the next event that nobody is there; when none has ended for a second, those that are left get
+  /// one, as they would from any backend. How many those were.
   std::size_t close_all();
 
   Loop loop;

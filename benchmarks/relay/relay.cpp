@@ -31,7 +31,8 @@ struct Settings {
   std::string certificate;
   std::string key;
   int workers = 1;
-  std::string fault;  ///< drop, repeat, change, cut: done to one read of the upstream in `fault_every`.
+  std::string fault;  ///< drop, repeat, change, cut: done to one read of the upstream in `fault_every`;
+                      ///< keep: a client's FIN is not noticed.
   std::uint64_t fault_every = 100;
 };
 
@@ -98,12 +99,12 @@ class Relay {
     event.data.ptr = nullptr;
     if (epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &event) != 0) fail("epoll_ctl");
     for (;;) {
-      std::array<epoll_event, 256> ready{};
-      const int count = epoll_wait(epoll_, ready.data(), static_cast<int>(ready.size()), -1);
+      const int count = epoll_wait(epoll_, ready_.data(), static_cast<int>(ready_.size()), -1);
       for (int i = 0; i < count; ++i) {
-        const epoll_event& one = ready.at(static_cast<std::size_t>(i));
+        const epoll_event& one = ready_.at(static_cast<std::size_t>(i));
         if (one.data.ptr == nullptr) {
-          accept();
+          // With several workers the next one is for whoever is free.
+          while (accept() && settings_.workers == 1) continue;
         } else {
           on_ready(*static_cast<End*>(one.data.ptr), one.events);
         }
@@ -114,14 +115,14 @@ class Relay {
   }
 
  private:
-  void accept() {
-    // One a turn, as nginx does: with several workers the next one is for whoever is free.
+  /// False: nobody waits.
+  bool accept() {
     const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return;
+    if (fd < 0) return false;
     const int upstream = begin_connect(settings_.upstream);
     if (upstream < 0) {
       ::close(fd);
-      return;
+      return true;
     }
     auto* pair = new Pair;
     pair->client = {pair, &pair->upstream, nullptr, nullptr, fd, false};
@@ -139,6 +140,7 @@ class Relay {
       event.data.ptr = end;
       epoll_ctl(epoll_, EPOLL_CTL_ADD, end->fd, &event);
     }
+    return true;
   }
 
   void on_ready(End& end, std::uint32_t events) {
@@ -174,6 +176,7 @@ class Relay {
     if (end.tls == nullptr) {
       const ssize_t size = ::recv(end.fd, buffer_.data(), buffer_.size(), 0);
       if (size > 0) return size;
+      if (size == 0 && settings_.fault == "keep" && &end == &end.pair->client) return 0;
       return size < 0 && errno == EAGAIN ? 0 : -1;
     }
     const int size = SSL_read(end.tls, buffer_.data(), static_cast<int>(buffer_.size()));
@@ -246,6 +249,7 @@ class Relay {
   SSL_CTX* tls_;
   int epoll_;
   std::uint64_t reads_ = 0;
+  std::array<epoll_event, 256> ready_{};
   std::vector<const Pair*> graves_;
   std::vector<char> buffer_ = std::vector<char>(64 * 1024);
 };

@@ -132,9 +132,10 @@ Worker& Worker::choose_taker() {
 }
 
 void Worker::post_connection(Newcomer newcomer) {
-  loop_.post([this, newcomer = std::move(newcomer)] {
-    if (take_in(newcomer)) return;
-    ::close(newcomer.fd);
+  loop_.post([this, newcomer = std::move(newcomer)]() mutable {
+    const int fd = newcomer.fd;
+    if (take_in(std::move(newcomer))) return;
+    ::close(fd);
     leave_connection();
     warn("the kernel cannot watch one more connection: it is closed");
   });

@@ -4,9 +4,9 @@
 #include <array>
 #include <charconv>
 #include <concepts>
-#include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "observe/escape.hpp"
 
@@ -50,13 +50,10 @@ class Text {
       (out_.append(pieces), ...);
       return;
     }
-    ((std::memcpy(bytes_.data() + size_, pieces.data(), pieces.size()), size_ += pieces.size()), ...);
+    ((size_ += pieces.copy(bytes_.data() + size_, pieces.size())), ...);
   }
 
-  void spill() {
-    out_.append(bytes_.data(), size_);
-    size_ = 0;
-  }
+  void spill() { out_.append(bytes_.data(), std::exchange(size_, 0)); }
 
   std::string& out_;
   std::size_t size_ = 0;
@@ -180,8 +177,10 @@ class Line {
     absent<name>();
   }
 
+  /// Nothing is left to be done behind it, where nothing may be thrown.
   void end() {
     if (json_) out_.add("}");
+    static_cast<void>(out_.whole());
   }
 
  private:

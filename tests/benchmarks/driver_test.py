@@ -38,7 +38,8 @@ class WithoutProxy(unittest.TestCase):
     def test_every_scenario_loses_nothing(self):
         self.assertGreater(self.play("fanout --streams 20 --seconds 0.2 --warm-up 0.1")["events"], 20)
         self.assertGreater(self.play("requests --streams 4 --seconds 0.2 --warm-up 0.1")["requests"], 4)
-        self.assertEqual(self.play("storm --streams 50 --cycles 2")["streams"], 100)
+        storm = self.play("storm --streams 50 --cycles 2")
+        self.assertEqual((storm["streams"], storm["kept_upstream"]), (100, 0))
         self.assertIn("pss_40_kib", self.play("idle --steps 20,40 --warm-up 0.1"))
         burst = self.play("burst --streams 2 --events 5000")
         self.assertEqual(burst["megabytes"], 2 * 5000 * 256 / 1e6)
@@ -86,6 +87,11 @@ class BadProxy(unittest.TestCase):
 
     def test_a_stream_that_breaks_off_is_cut(self):
         self.assertIn("cut", self.losses("cut"))
+
+    def test_who_does_not_notice_that_clients_leave_gets_the_next_event(self):
+        said = self.play("storm --streams 30 --cycles 2", "--fault", "keep")
+        self.assertEqual((said["streams"], said["kept_upstream"]), (60, 60))
+        self.assertNotIn("error", said)
 
     def test_a_burst_that_breaks_off_is_seen(self):
         self.assertGreaterEqual(self.losses("cut", "burst --streams 1 --events 50000"), {"missing", "cut"})

@@ -76,14 +76,22 @@ class Summary(unittest.TestCase):
         made = report.Results()
         made.machine = {"date": "2026-11-21", "processor": "a processor"}
         scenario = next(one for one in SCENARIOS if one.name == "requests")
-        for label, cpu in ((OURS, 20), ("nginx", 30)):
+        for label, cpu in ((OURS, 20), ("nginx", 30), ("nghttpx", 40), ("h2o", 25)):
             made.add(scenario, Run(label, label), {"proxy_cpu_us": cpu, "requests": 1})
+        incident = next(one for one in SCENARIOS if one.name == "incident")
+        made.add(incident, Run(OURS, OURS), {"open": 7, "attempts": 7, "connect_mean_us": 1000, "gap_p99_us": 1e6,
+                                             "interval": 1})
         text = self.written(made)
         self.assertTrue(text.startswith(f"before\n{report.BEGIN}2026-11-21, a processor;"))
         self.assertTrue(text.endswith(f"{report.END}behind\n"))
         self.assertNotIn("old", text)
-        self.assertIn("| CPU per ordinary request, µs | 20.0 | 30.0 |  |  |  |", text)
+        self.assertIn("| CPU per ordinary request, µs | 20.0 | 30.0 |  |  |  | 25.0 (h2o) |", text)
+        self.assertIn("| connections that succeed | > 99 % | 100 % |", text)
         self.assertEqual(self.written(made, times=2), text)
+
+    def test_readme_has_both_marks_once(self):
+        readme = (BENCHMARKS.parent / "README.md").read_text()
+        self.assertEqual((readme.count(report.BEGIN), readme.count(report.END)), (1, 1))
 
     def test_it_names_scenarios_and_figures_that_exist(self):
         keys = {(one.name, metric.key) for one in SCENARIOS for metric in one.metrics}

@@ -225,6 +225,19 @@ TEST(RelayBroken, ATruncatedLengthIsVisible) {
   EXPECT_EQ(d.until_deadline(), 5s);
 }
 
+TEST(RelayBroken, AtTheEndTheTimeToReadIsGrantedToo) {
+  Dialogue d;
+  d.client(kGet);
+  d.connected();
+  d.backend("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
+  d.drain();
+  d.backend_eof();
+  EXPECT_EQ(d.until_deadline(), 150ms);
+  d.after(150ms);
+  EXPECT_EQ(d.manner(), DownstreamManner::finish);
+  EXPECT_EQ(d.until_deadline(), 1s) << "and then there is less of it";
+}
+
 TEST(RelayBroken, WhoIsGoneNeedsNoTimeToRead) {
   enum class How { leaves, left, is_forced };
   for (const How how : {How::leaves, How::left, How::is_forced}) {

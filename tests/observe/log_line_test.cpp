@@ -57,6 +57,20 @@ std::string text(const LifecycleRecord& r) {
   return line(LineFormat::text, r);
 }
 
+TEST(LogLine, ALongValueStandsWhereItBelongs) {
+  const std::string path(1'000, 'x');
+  LifecycleRecord r;
+  r.event = LifecycleEvent::stream_open;
+  r.route = "before";
+  r.upstream = "behind";
+  std::string out;
+  append_record(out, LineFormat::json, kNow, r, path);
+  const std::size_t at = out.find("\"path\":\"" + path + "\",\"status\":");
+  ASSERT_NE(at, std::string::npos) << out;
+  EXPECT_LT(out.find("\"route\":\"before\""), at);
+  EXPECT_GT(out.find("\"upstream\":\"behind\""), at);
+}
+
 TEST(LogLine, JsonOfEveryEvent) {
   const std::string middle =
       R"("id":"0000000000c0ffee","route":"uploads","client":"192.0.2.7:51412","method":"GET","path":"/stream",)"
