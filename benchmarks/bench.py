@@ -163,8 +163,10 @@ def parse(argv):
                         help="only this one (repeatable): " + " ".join(names))
     parser.add_argument("--peers", metavar="LIST", help="only these, with commas: " + ",".join(PEERS))
     parser.add_argument("--rounds", type=int, metavar="N", help="how often everything is measured (5; quick: 1)")
-    parser.add_argument("--write", action="store_true", help="writes benchmarks/RESULTS.md, its plots, and README's part of it, if nothing was lost")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where samples, tables and plots go (build/bench; quick: build/bench-quick)")
+    parser.add_argument("--write", action="store_true",
+                        help="writes benchmarks/RESULTS.md, its plots, and README's part of it, if nothing was lost")
+    parser.add_argument("--out", type=Path, metavar="FOLDER",
+                        help="where samples, tables and plots go (build/bench; quick: build/bench-quick)")
     parser.add_argument("--keep", action="store_true", help="keeps the configurations and logs of every sample")
     parser.add_argument("--build", type=Path, default=ROOT / "build/release", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)

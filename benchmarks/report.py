@@ -135,9 +135,10 @@ def markdown(results, scenarios, goals, options):
         lines += ["**A quick run: it shows that everything runs. Its times say nothing.**", ""]
     if results.interrupted:
         lines += ["**Interrupted: this is what there was.**", ""]
-    lines += [f"Medians of {'up to ' if results.interrupted else ''}{options.rounds} round{'s' if options.rounds > 1 else ''}. sse-sidecar runs as it comes, "
-              "its log included; the others without logs unless the row says so. † all samples of this row were "
-              "disturbed by other programs.", ""]
+    rounds = f"{options.rounds} round{'s' if options.rounds > 1 else ''}"
+    lines += [f"Medians of {'up to ' if results.interrupted else ''}{rounds}. sse-sidecar runs as it comes, its log "
+              "included; the others without logs unless the row says so. † all samples of this row were disturbed by "
+              "other programs.", ""]
     lines += ["## Goals", ""] + judge(results, by_name, goals) + [""]
     for scenario in scenarios:
         lines += [f"## {scenario.title}", ""] + ([scenario.about, ""] if scenario.about else [])
