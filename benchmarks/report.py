@@ -213,8 +213,8 @@ def summary(results, scenarios):
     promised = [[title, promise, shown(scenario, key, OURS, form)]
                 for title, promise, scenario, key, form in INCIDENT if scenario in scenarios]
     machine = results.machine
-    return "\n".join([f"{machine['date']}, {machine['processor']}; one worker on one processor, our log on, theirs off. "
-                      "All are made ready for 9,950 streams. † disturbed by other programs.",
+    return "\n".join([f"{machine['date']}, {machine['processor']}; one worker on one processor, our log on, theirs "
+                      "off. All are made ready for 9,950 streams. † disturbed by other programs.",
                       "", *table(["", *SUMMARY_COLUMNS, "best of the others"], rows), "",
                       *table(["`ERR_HTTP2_PROTOCOL_ERROR` behind nginx", "promised", "measured"], promised), ""])
 
@@ -225,7 +225,8 @@ def install(results, scenarios, folder, root):
     shutil.copytree(folder / "results", root / "benchmarks/results", dirs_exist_ok=True)
     readme = root / "README.md"
     before, rest = readme.read_text().split(BEGIN)
-    readme.write_text(before + BEGIN + summary(results, {one.name: one for one in scenarios}) + END + rest.split(END)[1])
+    figures = summary(results, {one.name: one for one in scenarios})
+    readme.write_text(before + BEGIN + figures + END + rest.split(END)[1])
 
 
 def verdict(results, trusted):

@@ -87,8 +87,8 @@ CPU_EVENT = Metric("cpu", "CPU per event, µs", per("events"))
 CPU_REQUEST = Metric("cpu", "CPU per request, µs", per("requests"))
 NOT_NOTICED = Metric("kept", "not noticed, %", lambda said: 100 * said["kept_upstream"] / max(said["streams"], 1),
                      "{:.0f}", compare=False)
-WHOLE_LIFE = ("Streams whose proxy does not notice that nobody is there get their next event a second later, as they would "
-              "from any backend, so that every stream has its whole life in the figure.")
+WHOLE_LIFE = ("Streams whose proxy does not notice that nobody is there get their next event a second later, as they "
+              "would from any backend, so that every stream has its whole life in the figure.")
 CPU_STREAM = Metric("cpu", "CPU per stream, µs", per("streams"))
 P50 = Metric("p50", "p50, µs", lambda said: said["latency_p50_us"], "{:.0f}")
 P99 = Metric("p99", "p99, µs", lambda said: said["latency_p99_us"], "{:.0f}", compare=False)
