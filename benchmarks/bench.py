@@ -213,6 +213,7 @@ def main(argv):
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     bench = Bench(options)
     results = report.Results()
+    results.rounds = options.rounds
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         results.machine = machine.describe(ROOT)

@@ -20,6 +20,7 @@ class Results:
         self.failures = []       # (scenario, label, why)
         self.skipped = {}        # (scenario, label): why
         self.machine, self.versions = {}, {}
+        self.rounds = 1
         self.interrupted = False
 
     def add(self, scenario, run, said):
@@ -125,6 +126,11 @@ def judge(results, scenarios, goals):
     return table(["goal", "ours", "best of whom it is held against", "figure", "must", "holds", "aim"], rows)
 
 
+def medians(results):
+    rounds = f"{results.rounds} round{'s' if results.rounds > 1 else ''}"
+    return f"Medians of {'up to ' if results.interrupted else ''}{rounds}"
+
+
 def markdown(results, scenarios, goals, options):
     by_name = {scenario.name: scenario for scenario in scenarios}
     command = "./dev bench --quick" if options.quick else "./dev bench"
@@ -135,8 +141,7 @@ def markdown(results, scenarios, goals, options):
         lines += ["**A quick run: it shows that everything runs. Its times say nothing.**", ""]
     if results.interrupted:
         lines += ["**Interrupted: this is what there was.**", ""]
-    rounds = f"{options.rounds} round{'s' if options.rounds > 1 else ''}"
-    lines += [f"Medians of {'up to ' if results.interrupted else ''}{rounds}. sse-sidecar runs as it comes, its log "
+    lines += [f"{medians(results)}. sse-sidecar runs as it comes, its log "
               "included; the others without logs unless the row says so. † all samples of this row were disturbed by "
               "other programs.", ""]
     lines += ["## Goals", ""] + judge(results, by_name, goals) + [""]
@@ -213,10 +218,11 @@ def summary(results, scenarios):
     promised = [[title, promise, shown(scenario, key, OURS, form)]
                 for title, promise, scenario, key, form in INCIDENT if scenario in scenarios]
     machine = results.machine
-    return "\n".join([f"{machine['date']}, {machine['processor']}; one worker on one processor, our log on, theirs "
-                      "off. All are made ready for 9,950 streams. † disturbed by other programs.",
-                      "", *table(["", *SUMMARY_COLUMNS, "best of the others"], rows), "",
-                      *table(["`ERR_HTTP2_PROTOCOL_ERROR` behind nginx", "promised", "measured"], promised), ""])
+    conditions = (f"{machine['date']}, {machine['processor']}. {medians(results)}, one worker on one processor, "
+                  "our log on, theirs off. All are made ready for 9,950 streams. † disturbed by other programs.")
+    incident = ["`ERR_HTTP2_PROTOCOL_ERROR` behind nginx", "promised", "measured"]
+    return "\n".join([conditions, "", *table(["", *SUMMARY_COLUMNS, "best of the others"], rows), "",
+                      *table(incident, promised), ""])
 
 
 def install(results, scenarios, folder, root):

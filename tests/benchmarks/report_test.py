@@ -82,7 +82,7 @@ class Summary(unittest.TestCase):
         made.add(incident, Run(OURS, OURS), {"open": 7, "attempts": 7, "connect_mean_us": 1000, "gap_p99_us": 1e6,
                                              "interval": 1})
         text = self.written(made)
-        self.assertTrue(text.startswith(f"before\n{report.BEGIN}2026-11-21, a processor;"))
+        self.assertTrue(text.startswith(f"before\n{report.BEGIN}2026-11-21, a processor. Medians of 1 round,"))
         self.assertTrue(text.endswith(f"{report.END}behind\n"))
         self.assertNotIn("old", text)
         self.assertIn("| CPU per ordinary request, µs | 20.0 | 30.0 |  |  |  | 25.0 (h2o) |", text)
@@ -153,7 +153,7 @@ class Verdict(unittest.TestCase):
     def test_a_loss_stands_in_the_report(self):
         made = results(nginx=[{"cpu": 1, "missing": 3}])
         self.assertEqual(report.loss_lines(made), ["- scene, nginx: 3 missing"])
-        text = report.markdown(made, [SCENE], [], SimpleNamespace(quick=True, rounds=1))
+        text = report.markdown(made, [SCENE], [], SimpleNamespace(quick=True))
         self.assertIn("- scene, nginx: 3 missing", text)
 
 
