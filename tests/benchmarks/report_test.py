@@ -13,6 +13,7 @@ from types import SimpleNamespace
 BENCHMARKS = Path(__file__).resolve().parent.parent.parent / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
+import bench  # noqa: E402
 import machine  # noqa: E402
 import plots  # noqa: E402
 import report  # noqa: E402
@@ -97,6 +98,18 @@ class Summary(unittest.TestCase):
         keys = {(one.name, metric.key) for one in SCENARIOS for metric in one.metrics}
         self.assertLessEqual({(row[1], row[2]) for row in report.SUMMARY}, keys)
         self.assertLessEqual({(row[2], row[3]) for row in report.INCIDENT}, keys)
+
+
+class Options(unittest.TestCase):
+    def test_only_a_whole_run_is_written(self):
+        self.assertTrue(bench.parse(["--write", "--rounds", "3"]).write)
+        for part in (["--quick"], ["--only", "storm"], ["--peers", "nginx"]):
+            with contextlib.redirect_stderr(io.StringIO()), self.assertRaises(SystemExit) as refused:
+                bench.parse(["--write", *part])
+            self.assertEqual(refused.exception.code, 2)
+
+    def test_a_quick_run_does_not_replace_a_whole_one(self):
+        self.assertNotEqual(bench.parse(["--quick"]).out, bench.parse([]).out)
 
 
 class Goals(unittest.TestCase):
