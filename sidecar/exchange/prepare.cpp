@@ -56,7 +56,10 @@ PreparedRequest prepare_request(const http::RequestHead& head, const http::Frami
   changes.upgrade = !offer.empty();
   http::RequestHead rewritten;
   http::rewrite_request(head, changes, scratch, rewritten);
-  http::H1Upstream::encode_head(rewritten, framing, offer, encoded);
+  static constexpr std::size_t kEncodedKept = 64 * 1024;
+  scratch.encoded.clear(kEncodedKept);
+  http::H1Upstream::encode_head(rewritten, framing, offer, scratch.encoded);
+  encoded.append(scratch.encoded.view());
   PreparedRequest prepared;
   prepared.upgrade_offered = !offer.empty();
   prepared.repeatable = is_repeatable(head, framing, prepared.upgrade_offered);

@@ -7,12 +7,7 @@
 namespace sidecar::http {
 
 void write_fields(Fields fields, Output& out) {
-  for (const Field& field : fields) {
-    out.copy(field.name);
-    out.copy(": ");
-    out.copy(field.value);
-    out.copy("\r\n");
-  }
+  for (const Field& field : fields) out.copy(field.name, ": ", field.value, "\r\n");
 }
 
 void write_body(std::string_view bytes, bool chunked, Output& out) {

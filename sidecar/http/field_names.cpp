@@ -1,8 +1,8 @@
 #include "http/field_names.hpp"
 
 #include <algorithm>
-#include <initializer_list>
-#include <iterator>
+#include <array>
+#include <cstdint>
 
 #include "http/fields.hpp"
 
@@ -10,12 +10,26 @@ namespace sidecar::http {
 
 namespace {
 
-using Names = std::initializer_list<std::string_view>;
+/// Names, and which sizes they have: almost every name that is asked for differs in that.
+template <std::size_t Count>
+class NameSet {
+ public:
+  template <class... Names>
+  consteval explicit NameSet(Names... names) : names_{names...} {
+    for (const std::string_view name : names_) sizes_ |= std::uint64_t{1} << name.size();
+  }
+  [[nodiscard]] bool has(std::string_view name) const {
+    if (name.size() >= 64 || (sizes_ >> name.size() & 1U) == 0) return false;
+    return std::any_of(names_.begin(), names_.end(), [&](std::string_view n) { return is_same_variable(name, n); });
+  }
 
-bool one_of(std::string_view name, Names names) {
-  return std::any_of(names.begin(), names.end(),
-                     [&](std::string_view n) { return name.size() == n.size() && is_same_variable(name, n); });
-}
+ private:
+  std::array<std::string_view, Count> names_;
+  std::uint64_t sizes_ = 0;
+};
+
+template <class... Names>
+NameSet(Names...) -> NameSet<sizeof...(Names)>;
 
 bool has_underscore(std::string_view name) {
   return name.find('_') != std::string_view::npos;
@@ -35,38 +49,38 @@ bool is_same_variable(std::string_view a, std::string_view b) {
 }
 
 bool is_hop_by_hop(std::string_view name) {
-  return !has_underscore(name) && one_of(name, {"Connection", "Keep-Alive", "Proxy-Connection", "TE",
-                                                "Transfer-Encoding", "Upgrade", "HTTP2-Settings"});
+  static constexpr NameSet kNames("Connection", "Keep-Alive", "Proxy-Connection", "TE", "Transfer-Encoding", "Upgrade",
+                                  "HTTP2-Settings");
+  return kNames.has(name) && !has_underscore(name);
 }
 
 bool is_forwarding(std::string_view name) {
   static constexpr std::string_view kPrefix = "X-Forwarded-";
-  return is_same_variable(name.substr(0, kPrefix.size()), kPrefix) || one_of(name, {"Forwarded", "X-Real-IP"});
+  static constexpr NameSet kNames("Forwarded", "X-Real-IP");
+  return is_same_variable(name.substr(0, kPrefix.size()), kPrefix) || kNames.has(name);
 }
 
 bool must_stay(std::string_view name) {
-  return one_of(name, {"Host", "Content-Length"}) || is_forwarding(name);
+  static constexpr NameSet kNames("Host", "Content-Length");
+  return kNames.has(name) || is_forwarding(name);
 }
 
 bool is_disguised(std::string_view name) {
-  return has_underscore(name) &&
-         (one_of(name, {"Content-Length", "Transfer-Encoding", "Keep-Alive", "Proxy-Connection"}) ||
-          is_forwarding(name));
+  static constexpr NameSet kNames("Content-Length", "Transfer-Encoding", "Keep-Alive", "Proxy-Connection");
+  return (kNames.has(name) || is_forwarding(name)) && has_underscore(name);
 }
 
 bool is_forbidden_trailer(std::string_view name) {
-  return is_forwarding(name) ||
-         one_of(name, {"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
-                       "Content-Length", "Content-Type", "Content-Encoding", "Content-Range", "Host", "Expect",
-                       "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie"});
+  static constexpr NameSet kNames("Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding",
+                                  "Upgrade", "Content-Length", "Content-Type", "Content-Encoding", "Content-Range",
+                                  "Host", "Expect", "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie");
+  return is_forwarding(name) || kNames.has(name);
 }
 
 bool authenticates_connection(Fields fields) {
-  static constexpr std::string_view kNames[] = {"Authorization", "Proxy-Authorization", "WWW-Authenticate",
-                                                "Proxy-Authenticate"};
+  static constexpr NameSet kNames("Authorization", "Proxy-Authorization", "WWW-Authenticate", "Proxy-Authenticate");
   return std::any_of(fields.begin(), fields.end(), [](const Field& field) {
-    const auto same = [&](std::string_view name) { return iequals(field.name, name); };
-    if (std::none_of(std::begin(kNames), std::end(kNames), same)) return false;
+    if (!kNames.has(field.name) || has_underscore(field.name)) return false;
     ListWalker walker(field.value);
     while (const auto member = walker.next()) {
       if (is_connection_scheme(*member)) return true;

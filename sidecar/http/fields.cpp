@@ -1,6 +1,8 @@
 #include "http/fields.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 namespace sidecar::http {
 
@@ -27,6 +29,15 @@ bool all_in(std::string_view text, const CharacterClass& members) {
   return std::all_of(text.begin(), text.end(), [&](char c) { return members[static_cast<unsigned char>(c)]; });
 }
 
+/// False: none of the eight bytes is a control character. True: perhaps; and a tab is one.
+bool may_have_control(std::uint64_t bytes) {
+  static constexpr std::uint64_t kEach = 0x0101'0101'0101'0101;
+  static constexpr std::uint64_t kHigh = 0x80 * kEach;
+  const std::uint64_t below_space = (bytes - 0x20 * kEach) & ~bytes;
+  const std::uint64_t not_del = bytes ^ 0x7f * kEach;
+  return ((below_space | ((not_del - kEach) & ~not_del)) & kHigh) != 0;
+}
+
 }  // namespace
 
 std::string_view trim(std::string_view text) {
@@ -45,6 +56,17 @@ bool is_token(std::string_view text) {
 }
 
 bool is_field_value(std::string_view text) {
+  static constexpr std::size_t kStep = sizeof(std::uint64_t);
+  const auto plain = [&](std::size_t at) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, text.data() + at, kStep);
+    return !may_have_control(bytes);
+  };
+  if (text.size() >= kStep) {
+    std::size_t at = 0;
+    while (at + kStep <= text.size() && plain(at)) at += kStep;
+    if (at + kStep > text.size() && plain(text.size() - kStep)) return true;  // The last eight overlap with others.
+  }
   return all_in(text, kFieldValue);
 }
 
@@ -64,8 +86,8 @@ std::size_t count(Fields fields, std::string_view name) {
 }
 
 std::string_view take_until(char separator, std::string_view& rest) {
-  std::size_t end = std::min(rest.find(separator), rest.size());
-  if (rest.substr(0, end).find('"') != std::string_view::npos) end = 0;
+  std::size_t end = 0;
+  while (end < rest.size() && rest[end] != separator && rest[end] != '"') ++end;  // Most have no quote.
   bool quoted = false;
   for (; end < rest.size() && (quoted || rest[end] != separator); ++end) {
     if (rest[end] == '"') quoted = !quoted;

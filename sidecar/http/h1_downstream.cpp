@@ -14,20 +14,13 @@ namespace {
 void write_status_line(int status, std::string_view reason, Output& out) {
   std::array<char, 4> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), status).ptr;
-  out.copy("HTTP/1.1 ");
-  out.copy({digits.data(), static_cast<std::size_t>(end - digits.data())});
-  out.copy(" ");
-  out.copy(reason);
-  out.copy("\r\n");
+  out.copy("HTTP/1.1 ", std::string_view(digits.data(), end), " ", reason, "\r\n");
 }
 
 void write_length(std::string_view name, std::uint64_t length, Output& out) {
   std::array<char, 20> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), length).ptr;
-  out.copy(name);
-  out.copy(": ");
-  out.copy({digits.data(), static_cast<std::size_t>(end - digits.data())});
-  out.copy("\r\n");
+  out.copy(name, ": ", std::string_view(digits.data(), end), "\r\n");
 }
 
 bool is_length(const Field& field) {
@@ -187,10 +180,7 @@ void H1Downstream::write_head(const ResponseHead& head, BodySize size, Output& o
   const bool upgrade = find(head.fields, "Upgrade") != nullptr;  // A 426's (RFC 9110 §7.8).
   const std::string_view option = !persistent_ ? "close" : version_ == Version::http_1_0 ? "keep-alive" : "";
   if (upgrade || !option.empty()) {
-    out.copy("Connection: ");
-    out.copy(option);
-    out.copy(upgrade ? option.empty() ? "Upgrade" : ", Upgrade" : "");
-    out.copy("\r\n");
+    out.copy("Connection: ", option, upgrade ? option.empty() ? "Upgrade" : ", Upgrade" : "", "\r\n");
   }
   out.copy("\r\n");
 }

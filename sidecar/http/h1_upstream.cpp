@@ -1,6 +1,7 @@
 #include "http/h1_upstream.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "http/body_encoder.hpp"
@@ -116,25 +117,25 @@ void H1Upstream::start_tunnel() {
   persistent_ = false;
 }
 
-void H1Upstream::encode_head(const RequestHead& head, const Framing& framing, std::string_view upgrade,
-                             std::string& out) {
-  std::size_t size = head.method.size() + head.target.size() + upgrade.size() + 96;
-  for (const Field& field : head.fields) size += field.name.size() + field.value.size() + 4;
-  out.reserve(out.size() + size);
-  out.append(head.method).append(" ").append(head.target).append(" HTTP/1.1\r\n");
+void H1Upstream::encode_head(const RequestHead& head, const Framing& framing, std::string_view upgrade, Arena& out) {
+  const auto write_length = [&](std::string_view name) {
+    std::array<char, 20> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), framing.length).ptr;
+    out.append(name, ": ", std::string_view(digits.data(), end), "\r\n");
+  };
+  out.append(head.method, " ", head.target, " HTTP/1.1\r\n");
   bool length_written = framing.kind != FramingKind::length;
   for (const Field& field : head.fields) {
     if (!iequals(field.name, "Content-Length")) {
-      out.append(field.name).append(": ").append(field.value).append("\r\n");
+      out.append(field.name, ": ", field.value, "\r\n");
     } else if (!length_written) {
-      // In the place where it stood, with the value that was understood.
-      out.append(field.name).append(": ").append(std::to_string(framing.length)).append("\r\n");
+      write_length(field.name);  // In the place where it stood, with the value that was understood.
       length_written = true;
     }
   }
-  if (!length_written) out.append("Content-Length: ").append(std::to_string(framing.length)).append("\r\n");
+  if (!length_written) write_length("Content-Length");
   if (framing.kind == FramingKind::chunked) out.append("Transfer-Encoding: chunked\r\n");
-  if (!upgrade.empty()) out.append("Connection: Upgrade\r\nUpgrade: ").append(upgrade).append("\r\n");
+  if (!upgrade.empty()) out.append("Connection: Upgrade\r\nUpgrade: ", upgrade, "\r\n");
   out.append("\r\n");
 }
 

@@ -58,7 +58,7 @@ class H1Upstream {
 
   /// Appends the head that goes out, complete. `fields` hold no hop-by-hop fields; of Content-Length only the place
   /// counts. `upgrade` is the list of protocols offered, empty for none.
-  static void encode_head(const RequestHead& head, const Framing& framing, std::string_view upgrade, std::string& out);
+  static void encode_head(const RequestHead& head, const Framing& framing, std::string_view upgrade, Arena& out);
 
   class Sink final : public RequestSink {
    public:

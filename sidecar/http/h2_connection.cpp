@@ -158,7 +158,7 @@ void H2Connection::produce(Output& out, std::size_t max) {
       break;
     }
     if (size == 0) break;
-    out.copy({reinterpret_cast<const char*>(frame), static_cast<std::size_t>(size)});
+    out.copy(std::string_view(reinterpret_cast<const char*>(frame), static_cast<std::size_t>(size)));
   }
   out_ = nullptr;
 }

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "http/arena.hpp"
+
 namespace sidecar::http {
 
 /// One field line: views into received bytes, policy strings or an arena. Names keep the case they came in.
@@ -65,6 +67,7 @@ struct HeadScratch {
   std::string normalised;                 ///< A tolerated head in strict spelling, when it did not come so.
   std::string upgrade;                    ///< The protocols of an Upgrade offer that may go on.
   std::string composed;  ///< Values composed of several parts. Reserved once; views into it stay valid.
+  Arena encoded;         ///< A head in the bytes that go on.
 };
 
 }  // namespace sidecar::http

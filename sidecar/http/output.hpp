@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "http/arena.hpp"
+
 namespace sidecar::http {
 
 /// The bytes that one turn produces for one side, in order: pieces lent by the caller and pieces composed here. One
@@ -48,22 +50,24 @@ class Output {
     }
   }
 
-  void copy(std::string_view bytes) {
-    if (bytes.empty()) return;
+  /// `parts` (string views and literals), one behind the other.
+  template <class... Parts>
+  void copy(const Parts&... parts) {
+    const std::size_t offset = arena_.size();
+    const std::size_t added = arena_.append(parts...);
+    if (added == 0) return;
     if (!pieces_.empty() && pieces_.back().data == nullptr) {
-      pieces_.back().size += bytes.size();
+      pieces_.back().size += added;
     } else {
-      pieces_.push_back({nullptr, arena_.size(), bytes.size()});
+      pieces_.push_back({nullptr, offset, added});
     }
-    arena_.append(bytes);
-    size_ += bytes.size();
+    size_ += added;
   }
 
   void clear() {
     static constexpr std::size_t kArenaKept = 64 * 1024;
     pieces_.clear();
-    arena_.clear();
-    if (arena_.capacity() > kArenaKept) arena_.shrink_to_fit();
+    arena_.clear(kArenaKept);
     size_ = 0;
   }
 
@@ -72,8 +76,7 @@ class Output {
   [[nodiscard]] std::size_t pieces() const { return pieces_.size(); }
   [[nodiscard]] std::string_view piece(std::size_t index) const {
     const Piece& piece = pieces_[index];
-    return piece.data != nullptr ? std::string_view(piece.data, piece.size)
-                                 : std::string_view(arena_).substr(piece.offset, piece.size);
+    return piece.data != nullptr ? std::string_view(piece.data, piece.size) : arena_.view(piece.offset, piece.size);
   }
 
   /// All of it as one string: for tests.
@@ -109,7 +112,7 @@ class Output {
 
   std::string_view source_;
   std::vector<Piece> pieces_;
-  std::string arena_;
+  Arena arena_;
   std::size_t size_ = 0;
 };
 

@@ -23,7 +23,8 @@ bool is_authority(std::string_view text) {
   if (std::any_of(text.begin(), text.end(), [](char c) { return kBad[static_cast<unsigned char>(c)]; })) return false;
   const bool bracketed = text.starts_with('[');
   if (bracketed) text.remove_prefix(1);
-  const auto end = std::min(text.find_first_of(bracketed ? "[]" : ":[]"), text.size());
+  const auto ends = [&](char c) { return c == '[' || c == ']' || (c == ':' && !bracketed); };
+  const auto end = static_cast<std::size_t>(std::find_if(text.begin(), text.end(), ends) - text.begin());
   if (end == 0) return false;
   std::string_view port = text.substr(end);
   if (bracketed) {

@@ -96,6 +96,7 @@ void EventLoop::Watch::serve() {
 EventLoop::EventLoop()
     : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wakeup_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      now_(std::chrono::steady_clock::now()),
       wake_at_(exchange::kNever) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
@@ -114,13 +115,13 @@ void EventLoop::run(const Task& on_time) {
     thread_ = std::this_thread::get_id();
   }
   while (!stopped_) {
-    TimePoint now = std::chrono::steady_clock::now();
-    if (now >= wake_at_) {
+    read_clock();
+    if (now_ >= wake_at_) {
       wake_at_ = exchange::kNever;
       on_time();
-      now = std::chrono::steady_clock::now();
+      read_clock();
     }
-    wait(timeout_ms(now));
+    wait(timeout_ms());
     run_tasks();
     serve_ready();
   }
@@ -135,12 +136,16 @@ void EventLoop::poll() {
   } while (!ready_.empty() || has_tasks_);
 }
 
-int EventLoop::timeout_ms(TimePoint now) const {
+void EventLoop::read_clock() {
+  now_ = std::chrono::steady_clock::now();
+}
+
+int EventLoop::timeout_ms() const {
   using Milliseconds = std::chrono::milliseconds;
   static constexpr Milliseconds kLongest = std::chrono::hours(1);
   if (stopped_ || !ready_.empty() || has_tasks_) return 0;
   if (wake_at_ == exchange::kNever) return -1;
-  const auto left = std::chrono::ceil<Milliseconds>(wake_at_ - now);
+  const auto left = std::chrono::ceil<Milliseconds>(wake_at_ - now_);
   return static_cast<int>(std::clamp(left, Milliseconds(0), kLongest).count());
 }
 
@@ -177,6 +182,7 @@ void EventLoop::run_tasks() {
     running_.swap(tasks_);
     has_tasks_ = false;
   }
+  read_clock();
   for (const Task& task : running_) task();
   running_.clear();
 }
@@ -192,6 +198,7 @@ void EventLoop::serve_ready() {
   serving_.swap(ready_);
   for (Watch* watch : serving_) {
     watch->queued_ = false;
+    read_clock();
     watch->serve();
   }
   serving_.clear();

@@ -40,12 +40,15 @@ class EventLoop {
 
   /// `task` is called by the loop. From any thread; the loop outlives the call.
   void post(Task task);
+  /// When whoever the loop has called was called. Its thread only, or before run().
+  [[nodiscard]] TimePoint now() const { return now_; }
   /// When `on_time` is called next; up to a millisecond later. It replaces what was said before.
   void wake_at(TimePoint time) { wake_at_ = time; }
 
  private:
   void wait(int timeout_ms);
-  [[nodiscard]] int timeout_ms(TimePoint now) const;
+  [[nodiscard]] int timeout_ms() const;
+  void read_clock();
   void run_tasks();
   void serve_ready();
   void enqueue(Watch& watch);
@@ -53,6 +56,7 @@ class EventLoop {
   int epoll_ = -1;
   int wakeup_ = -1;  ///< An eventfd: there are tasks.
   bool stopped_ = false;
+  TimePoint now_;
   TimePoint wake_at_;
   std::array<epoll_event, 256> events_{};
   std::vector<Watch*> ready_;

@@ -71,7 +71,8 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
   [[nodiscard]] EventLoop& loop() { return loop_; }
   [[nodiscard]] exchange::Workbench& bench() { return bench_; }
   [[nodiscard]] ChunkPool& chunks() { return chunks_; }
-  [[nodiscard]] TimePoint now() const { return std::chrono::steady_clock::now(); }
+  /// When the loop called: the clock is not read for each step of a turn.
+  [[nodiscard]] TimePoint now() const { return loop_.now(); }
   /// Lent until the next read of any session.
   [[nodiscard]] std::span<char> receive_buffer();
   /// Of an upstream of any policy set that is still in use.

@@ -50,7 +50,9 @@ class Text {
       (out_.append(pieces), ...);
       return;
     }
-    ((size_ += pieces.copy(bytes_.data() + size_, pieces.size())), ...);
+    char* at = bytes_.data() + size_;
+    ((at = std::copy(pieces.begin(), pieces.end(), at)), ...);
+    size_ = static_cast<std::size_t>(at - bytes_.data());
   }
 
   void spill() { out_.append(bytes_.data(), std::exchange(size_, 0)); }

@@ -59,6 +59,22 @@ TEST(Fields, KnowsFieldValues) {
   EXPECT_TRUE(is_field_value(""));
 }
 
+TEST(Fields, KnowsFieldValuesOfEveryLength) {
+  // Beside characters that eight at once could take for the same: the lowest that are fine, the highest, tabs.
+  for (const char fill : {' ', '!', '~', '\x80', '\xff', '\t'}) {
+    for (std::size_t size = 1; size <= 25; ++size) {
+      for (std::size_t at = 0; at < size; ++at) {
+        for (int c = 0; c < 256; ++c) {
+          std::string value(size, fill);
+          value[at] = static_cast<char>(c);
+          const bool control = (c < 0x20 && c != '\t') || c == 0x7f;
+          ASSERT_EQ(is_field_value(value), !control) << c << " at " << at << " of " << size << " of " << int{fill};
+        }
+      }
+    }
+  }
+}
+
 TEST(Fields, FindsTheFirstOfAName) {
   const std::array<Field, 3> fields = {Field{"A", "1"}, Field{"b", "2"}, Field{"B", "3"}};
   EXPECT_EQ(find(fields, "B"), &fields[1]);

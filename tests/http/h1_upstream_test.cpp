@@ -20,10 +20,11 @@ std::string encode(const Framing& framing, std::string_view upgrade, const std::
   head.version = Version::http_1_0;  // The client's; ours is 1.1 whatever it spoke.
   head.fields = fields;
   const std::string before = "what was there before";
-  std::string out = before;
+  Arena out;
+  out.append(before);
   H1Upstream::encode_head(head, framing, upgrade, out);
-  EXPECT_TRUE(out.starts_with(before)) << "it is appended";
-  return out.substr(before.size());
+  EXPECT_TRUE(out.view().starts_with(before)) << "it is appended";
+  return std::string(out.view().substr(before.size()));
 }
 
 TEST(H1Upstream, WritesRequestHeads) {

@@ -123,7 +123,8 @@ Forwarded forward(const RequestSeen& request, Random& random) {
   Forwarded forwarded;
   forwarded.upgrade = std::string(http::upgrade_offer(head, scratch));
   http::rewrite_request(head, changes, scratch, out);
-  http::H1Upstream::encode_head(out, request.framing, forwarded.upgrade, forwarded.bytes);
+  http::H1Upstream::encode_head(out, request.framing, forwarded.upgrade, scratch.encoded);
+  forwarded.bytes = std::string(scratch.encoded.view());
   forwarded.target = std::string(out.target);
   forwarded.fields = copy_of(out.fields);
   http::H1Upstream codec({false, request.framing.kind == http::FramingKind::chunked});

@@ -96,6 +96,23 @@ TEST(EventLoop, TasksOfManyThreadsAreAllDone) {
   EXPECT_EQ(done, kThreads * kTasks);
 }
 
+TEST(EventLoop, TasksAndTheTimeAreToldWhenItIs) {
+  EventLoop loop;
+  Clock::time_point task;
+  Clock::time_point time;
+  const Clock::time_point due = Clock::now() + 5ms;
+  loop.wake_at(due);
+  loop.post([&] { task = loop.now(); });
+  const Clock::time_point before = Clock::now();
+  loop.run([&] {
+    time = loop.now();
+    loop.stop();
+  });
+  EXPECT_GE(task, before);
+  EXPECT_LE(task, Clock::now());
+  EXPECT_GE(time, due);
+}
+
 TEST(EventLoop, TellsTheTimeOnceAndNotEarly) {
   EventLoop loop;
   const auto start = Clock::now();
@@ -192,6 +209,32 @@ TEST(Watch, NobodyIsServedTwiceBeforeTheOthers) {
   loop.poll();
   EXPECT_EQ(order.size(), 8U);
   EXPECT_TRUE(order == "abababab" || order == "babababa") << order;
+}
+
+TEST(Watch, WhoIsCalledHasTheTimeOfTheCall) {
+  EventLoop loop;
+  const Pair first(loop);
+  const Pair second(loop);
+  std::vector<Clock::time_point> seen;
+  struct Slow {
+    EventLoop* loop;
+    std::vector<Clock::time_point>* seen;
+    void operator()() const {
+      const Clock::time_point began = Clock::now();
+      seen->push_back(loop->now());
+      while (Clock::now() < began + 3ms) continue;
+      seen->push_back(loop->now());
+    }
+  };
+  const Clock::time_point before = Clock::now();
+  first.watch->wait(Way::write, Way::write, Slow{&loop, &seen});
+  second.watch->wait(Way::write, Way::write, Slow{&loop, &seen});
+  loop.poll();
+  ASSERT_EQ(seen.size(), 4U);
+  EXPECT_GE(seen[0], before);
+  EXPECT_EQ(seen[1], seen[0]) << "it stands still meanwhile";
+  EXPECT_GE(seen[2], seen[0] + 3ms);
+  EXPECT_EQ(seen[3], seen[2]);
 }
 
 TEST(Watch, TheEndOfThePeerIsReadableAndStaysSo) {

@@ -53,7 +53,7 @@ constexpr std::array<std::string_view, 12> kForbiddenOnPureShore{
 /// The system's headers end in .h, and the pure shore has no system. Text to an IP address needs no socket.
 bool is_forbidden_on_pure_shore(std::string_view name) {
   if (std::ranges::find(kForbiddenOnPureShore, name) != kForbiddenOnPureShore.end()) return true;
-  if (name.starts_with("boost/")) return !name.starts_with("boost/intrusive/");
+  if (name.starts_with("boost/")) return !name.starts_with("boost/intrusive/") && name != "boost/container/vector.hpp";
   return name.ends_with(".h") && name != "llhttp.h" && name != "nghttp2/nghttp2.h" && name != "arpa/inet.h";
 }
 
