@@ -5,15 +5,15 @@ FROM debian:bookworm-slim AS build
 WORKDIR /src
 COPY packages.txt .
 RUN apt-get -qq update \
- && awk '$1 == "build" { print $2 }' packages.txt \
+ && awk '$1 == "build" || $1 == "train" { print $2 }' packages.txt \
   | DEBIAN_FRONTEND=noninteractive xargs apt-get -qq -y --no-install-recommends install
 COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake
 COPY sidecar sidecar
+COPY benchmarks benchmarks
 # How many compilers at once; without it, one a processor.
 ARG JOBS
-RUN cmake --preset release && cmake --build --preset release ${JOBS:+-j "$JOBS"} \
- && strip -o sse-sidecar build/release/sse-sidecar
+RUN benchmarks/train.sh "$JOBS" && strip -o sse-sidecar build/trained/sse-sidecar
 
 FROM debian:bookworm-slim
 RUN apt-get -qq update \

@@ -20,7 +20,7 @@ def _first(path, pattern, otherwise="?"):
 def describe(root):
     """What a reader needs to judge the figures, as pairs."""
     commit = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty"], capture_output=True, text=True,
-                            check=False)
+                            check=False).stdout.strip() if shutil.which("git") else ""
     memory = int(_first("/proc/meminfo", r"MemTotal:\s+(\d+)", "0")) / 1024 / 1024
     return {
         "date": time.strftime("%Y-%m-%d"),
@@ -29,7 +29,7 @@ def describe(root):
         "memory": f"{memory:.0f} GiB",
         "kernel": os.uname().release,
         "system": _first("/etc/os-release", r'PRETTY_NAME="(.*)"'),
-        "sse-sidecar": commit.stdout.strip() or "?",
+        "sse-sidecar": commit or "?",
     }
 
 

@@ -20,6 +20,7 @@ class Run:
     setting: Setting = Setting()
     arguments: tuple = ()    # instead of the scenario's
     pinned: bool = True      # on a processor of its own
+    once: bool = False       # in the first round only
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Scenario:
     metrics: tuple
     about: str = ""
     counts: bool = False     # system calls, in a run of its own, instead of time
+    once: bool = False       # one round tells it: it does not vary
+    passes: int = 1          # how often in a round those are measured that goals compare
     skew: bool = False
 
 
@@ -54,13 +57,18 @@ def plain(names, **setting):
 
 
 def with_logs():
-    return (Run(f"{OURS}, log off", OURS, Setting(log=False)),
-            *(Run(f"{name}, access log", name, Setting(log=True))
+    return (Run(f"{OURS}, log off", OURS, Setting(log=False), once=True),
+            *(Run(f"{name}, access log", name, Setting(log=True), once=True)
               for name in ("nginx", "haproxy", "caddy", "nghttpx", "h2o")))
 
 
-def per(count):
+def in_all(count):
     return lambda said: said["proxy_cpu_us"] / max(said[count], 1)
+
+
+def per(count):
+    """What one cost: in the quarter of a sample's parts in which it cost least, where the load generator says so."""
+    return lambda said: said.get("cpu_quartile_us") or in_all(count)(said)
 
 
 def pss_slope(said):
@@ -96,9 +104,9 @@ CALLS_EVENT = Metric("calls", "system calls per event", lambda said: said["calls
 CALLS_REQUEST = Metric("calls", "system calls per request", lambda said: said["calls"] / max(said["requests"], 1))
 THROUGHPUT = Metric("rate", "events/s", lambda said: said["events"] / said["wall_s"], "{:.0f}", compare=False)
 
-FANOUT = (words("fanout --streams 200 --warm-up 0.5 --seconds 2"),
+FANOUT = (words("fanout --streams 200 --warm-up 0.3 --seconds 1.5"),
           words("fanout --streams 50 --warm-up 0.1 --seconds 0.3"))
-REQUESTS = (words("requests --streams 32 --warm-up 0.5 --seconds 2"),
+REQUESTS = (words("requests --streams 32 --warm-up 0.3 --seconds 1.5"),
             words("requests --streams 8 --warm-up 0.1 --seconds 0.3"))
 STORM = (words("storm --streams 4000 --cycles 3"), words("storm --streams 400 --cycles 1"))
 
@@ -125,16 +133,16 @@ SCENARIOS = (
               Metric("empty", "empty process, MiB", lambda said: said["pss_empty_kib"] / 1024),
               Metric("bend", "last step against first, %", pss_bend, "{:+.1f}", compare=False)),
              "PSS of all processes of the proxy; the slope is that from the first step, 1,000 streams, to the last, "
-             "9,000. Pushpin does not get there in time."),
+             "9,000. Pushpin does not get there in time.", once=True),
     Scenario("rate", "Streams at ten events a second", words("rate --streams 1000 --rate 10 --warm-up 1 --seconds 3"),
              words("rate --streams 100 --rate 10 --warm-up 0.1 --seconds 0.4"), plain(EVENT_PEERS),
              (P50, P99, CPU_EVENT, Metric("pss", "PSS, MiB", lambda said: said["pss_kib"] / 1024)),
              "1,000 streams, 10,000 events a second in all, evenly spread; latency from the backend's write to the "
-             "client's read."),
+             "client's read.", passes=2),
     Scenario("fanout", "Saturated fan-out", *FANOUT, plain(EVENT_PEERS + SLOW), (CPU_EVENT, P50, P99, THROUGHPUT),
-             "200 streams, each of which gets its next event when the last one has arrived."),
+             "200 streams, each of which gets its next event when the last one has arrived.", passes=3),
     Scenario("requests", "Ordinary keep-alive requests", *REQUESTS, plain(HTTP_PEERS + SLOW) + with_logs(),
-             (CPU_REQUEST, P50, P99), "32 connections, answers of 1 KiB, one after the other."),
+             (CPU_REQUEST, P50, P99), "32 connections, answers of 1 KiB, one after the other.", passes=3),
     Scenario("storm", "Reconnect storm", *STORM, plain(EVENT_PEERS) + with_logs(),
              (CPU_STREAM, Metric("connect", "connect to first event, mean, ms",
                                  lambda said: said["connect_mean_us"] / 1000, "{:.1f}", compare=False),
@@ -149,26 +157,29 @@ SCENARIOS = (
              (Run(OURS, OURS, Setting(log=True, extra=("--heartbeat-interval", "1s"))),
               Run(FLOOR, FLOOR, arguments=words("rate --rate 1 --event-bytes 64"))),
              (Metric("cpu", "CPU each, µs",
-                     lambda said: per("heartbeats" if "heartbeats" in said else "events")(said)),),
+                     lambda said: in_all("heartbeats" if "heartbeats" in said else "events")(said)),),
              "8,000 streams with one heartbeat a second; the relay passes on as many events of the backend."),
     Scenario("calls-rate", "System calls, low rate", words("rate --streams 100 --rate 10 --warm-up 0.5 --seconds 2"),
              words("rate --streams 50 --rate 10 --warm-up 0.1 --seconds 0.4"), plain(EVENT_PEERS), (CALLS_EVENT,),
-             counts=True),
-    Scenario("calls-fanout", "System calls, saturated", *FANOUT, plain(EVENT_PEERS), (CALLS_EVENT,), counts=True),
-    Scenario("calls-requests", "System calls, requests", *REQUESTS, plain(HTTP_PEERS), (CALLS_REQUEST,), counts=True),
+             counts=True, once=True),
+    Scenario("calls-fanout", "System calls, saturated", *FANOUT, plain(EVENT_PEERS), (CALLS_EVENT,), counts=True,
+             once=True),
+    Scenario("calls-requests", "System calls, requests", *REQUESTS, plain(HTTP_PEERS), (CALLS_REQUEST,),
+             counts=True, once=True),
     Scenario("tls-fanout", "Saturated fan-out over TLS", FANOUT[0] + ("--tls",), FANOUT[1] + ("--tls",),
              plain(TLS_PEERS, tls=True), (CPU_EVENT, P50, P99),
-             "TLS 1.3 to the client, AES-128-GCM, X25519, ECDSA P-256."),
+             "TLS 1.3 to the client, AES-128-GCM, X25519, ECDSA P-256.", passes=3),
     Scenario("tls-requests", "Requests over TLS", REQUESTS[0] + ("--tls",), REQUESTS[1] + ("--tls",),
-             plain([name for name in TLS_PEERS if name in HTTP_PEERS], tls=True), (CPU_REQUEST, P50, P99)),
+             plain([name for name in TLS_PEERS if name in HTTP_PEERS], tls=True), (CPU_REQUEST, P50, P99), passes=3),
     Scenario("tls-storm", "Reconnect storm over TLS", words("storm --streams 1000 --cycles 3 --tls"),
              words("storm --streams 100 --cycles 1 --tls"), plain(TLS_PEERS, tls=True), (CPU_STREAM, NOT_NOTICED),
              "1,000 clients, full handshakes. " + WHOLE_LIFE),
     Scenario("tls-idle", "Memory of silent streams over TLS", words("idle --steps 500,1500,2500 --warm-up 1 --tls"),
              words("idle --steps 50,100,150 --warm-up 0.2 --tls"), plain(TLS_PEERS, tls=True),
-             (Metric("slope", "PSS per stream, kB", pss_slope),)),
+             (Metric("slope", "PSS per stream, kB", pss_slope),), once=True),
     Scenario("growth", "Growth", words("rate --warm-up 1 --seconds 3"), words("rate --warm-up 0.1 --seconds 0.3"),
-             growth(), (CPU_EVENT, P50, P99), "10,000 events a second in all, over 100, 1,000 and 9,000 streams."),
+             growth(), (CPU_EVENT, P50, P99), "10,000 events a second in all, over 100, 1,000 and 9,000 streams.",
+             passes=2),
     Scenario("incident", "Heartbeats and connections of the incident",
              words("heartbeats --streams 9000 --interval 1 --warm-up 1.5 --seconds 5"),
              words("heartbeats --streams 300 --interval 1 --warm-up 1.2 --seconds 1.5"),
@@ -186,13 +197,13 @@ SCENARIOS = (
               Metric("return", "from end to first event, p50, ms", lambda said: said["return_p50_us"] / 1000, "{:.0f}"),
               Metric("return99", "p99, ms", lambda said: said["return_p99_us"] / 1000, "{:.0f}")),
              "SIGTERM, and the program is started again when it has ended; clients wait as an EventSource does "
-             "(`retry:`, else 3 s)."),
+             "(`retry:`, else 3 s).", once=True),
     Scenario("workers-rate", "Two workers: events", words("rate --streams 1000 --rate 10 --warm-up 0.5 --seconds 3"),
              words("rate --streams 100 --rate 10 --warm-up 0.1 --seconds 0.4"), workers(),
              (CPU_EVENT, Metric("skew", "skew of streams, %", lambda said: said["skew"], "{:.0f}", compare=False)),
              "On both processors, which the load uses too. Skew: the fullest worker's streams above the mean.",
              skew=True),
-    Scenario("workers-requests", "Two workers: requests", *REQUESTS, workers(), (CPU_REQUEST,)),
+    Scenario("workers-requests", "Two workers: requests", *REQUESTS, workers(), (CPU_REQUEST,), passes=3),
 )
 
 

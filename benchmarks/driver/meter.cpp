@@ -53,9 +53,15 @@ std::vector<pid_t> softirq_threads() {
 
 Meter::Meter(std::vector<pid_t> proxy) : proxy_(std::move(proxy)), softirq_(softirq_threads()) {}
 
+Nanoseconds Meter::proxy_cpu() const {
+  Nanoseconds sum = 0;
+  for (const pid_t pid : proxy_) sum += cpu_of(pid);
+  return sum;
+}
+
 Usage Meter::now() const {
   Usage usage;
-  for (const pid_t pid : proxy_) usage.proxy += cpu_of(pid);
+  usage.proxy = proxy_cpu();
   for (const pid_t pid : softirq_) usage.softirq += cpu_of(pid);
   usage.own = read_clock(CLOCK_PROCESS_CPUTIME_ID);
   usage.machine = busy_machine();

@@ -26,6 +26,7 @@ class Meter {
   explicit Meter(std::vector<pid_t> proxy);
 
   [[nodiscard]] Usage now() const;
+  [[nodiscard]] Nanoseconds proxy_cpu() const;
   /// Proportional set size of the proxy in KiB.
   [[nodiscard]] double pss_kib() const;
   void replace(std::vector<pid_t> proxy) { proxy_ = std::move(proxy); }

@@ -28,10 +28,11 @@ class ClosedLoop : public Scene {
   void on_event(Client& client) override { due_.push_back(&client); }
   void on_response(Client& client) override { due_.push_back(&client); }
 
-  void run(Nanoseconds until, bool ordinary) {
+  void run(Nanoseconds until, bool ordinary, Slices* slices = nullptr) {
     while (now_ns() < until) {
       world->loop.turn(until);
       ask_again(ordinary);
+      if (slices != nullptr) slices->look();
     }
   }
   /// What came while nobody asked again.
@@ -54,7 +55,7 @@ class Pacer {
   Pacer(World& world, std::size_t streams, double rate)
       : world_(world), streams_(streams), gap_(1e9 / (rate * static_cast<double>(streams))) {}
 
-  void run(Nanoseconds until) {
+  void run(Nanoseconds until, Slices* slices = nullptr) {
     const Nanoseconds began = now_ns();
     std::uint64_t sent = 0;
     const auto due = [&] { return began + static_cast<Nanoseconds>(gap_ * static_cast<double>(sent)); };
@@ -65,6 +66,7 @@ class Pacer {
         next_ = (next_ + kStride) % streams_;
       }
       world_.loop.turn(std::min(until, due()));
+      if (slices != nullptr) slices->look();
     }
   }
 
@@ -108,13 +110,15 @@ void run_fanout(const Bench& bench) {
   const Usage begin = bench.begin();
   const std::uint64_t before = world.tally.received;
   world.tally.timing = true;
-  scene.run(now_ns() + to_ns(bench.options.seconds), false);
+  Slices slices(bench.meter, world.tally.received);
+  scene.run(now_ns() + to_ns(bench.options.seconds), false, &slices);
   world.tally.timing = false;
   const std::uint64_t events = world.tally.received - before;
   const Usage end = bench.end();
   world.settle();
   bench.report.set("events", events);
   bench.report.set_usage(begin, end);
+  bench.report.set("cpu_quartile_us", slices.quartile_us());
   bench.report.set("latency", world.tally.latencies);
 }
 
@@ -128,7 +132,8 @@ void run_rate(const Bench& bench) {
   const Usage begin = bench.begin();
   const std::uint64_t before = world.tally.received;
   world.tally.timing = true;
-  pacer.run(now_ns() + to_ns(bench.options.seconds));
+  Slices slices(bench.meter, world.tally.received);
+  pacer.run(now_ns() + to_ns(bench.options.seconds), &slices);
   world.tally.timing = false;
   const std::uint64_t events = world.tally.received - before;
   const Usage end = bench.end();
@@ -136,6 +141,7 @@ void run_rate(const Bench& bench) {
   world.settle();
   bench.report.set("events", events);
   bench.report.set_usage(begin, end);
+  bench.report.set("cpu_quartile_us", slices.quartile_us());
   bench.report.set("latency", world.tally.latencies);
 }
 
@@ -148,13 +154,15 @@ void run_requests(const Bench& bench) {
   const Usage begin = bench.begin();
   const std::uint64_t before = world.tally.responses;
   world.tally.timing = true;
-  scene.run(now_ns() + to_ns(bench.options.seconds), true);
+  Slices slices(bench.meter, world.tally.responses);
+  scene.run(now_ns() + to_ns(bench.options.seconds), true, &slices);
   world.tally.timing = false;
   const std::uint64_t responses = world.tally.responses - before;
   const Usage end = bench.end();
   if (responses < world.clients.size()) throw std::runtime_error("too few responses");
   bench.report.set("requests", responses);
   bench.report.set_usage(begin, end);
+  bench.report.set("cpu_quartile_us", slices.quartile_us());
   bench.report.set("latency", world.tally.latencies);
 }
 
@@ -163,6 +171,7 @@ void run_burst(const Bench& bench) {
   Scene scene;
   world.play(scene);
   const std::uint64_t events = bench.options.events;
+  Slices slices(bench.meter, world.tally.bytes);
   const auto play = [&](std::uint64_t count) {
     std::size_t ended = 0;
     struct Ends final : Scene {
@@ -178,18 +187,24 @@ void run_burst(const Bench& bench) {
     for (const auto& client : world.clients) {
       client->connect("/b/" + std::to_string(client->number()) + "/" + std::to_string(count));
     }
-    const bool done = world.loop.run_until([&] { return ended >= world.clients.size(); }, now_ns() + 2 * kPatience);
+    const auto all_ended = [&] {
+      slices.look();
+      return ended >= world.clients.size();
+    };
+    const bool done = world.loop.run_until(all_ended, now_ns() + 2 * kPatience);
     for (const auto& client : world.clients) world.tally.missing += count - std::min(count, client->expected());
     world.play(scene);
     if (!done) throw std::runtime_error("the bursts never ended");
   };
   play(events / 10);
+  slices.begin();
   const Usage begin = bench.begin();
   const std::uint64_t before = world.tally.bytes;
   play(events);
   const Usage end = bench.end();
   bench.report.set("megabytes", static_cast<double>(world.tally.bytes - before) / 1e6);
   bench.report.set_usage(begin, end);
+  bench.report.set("cpu_quartile_us", slices.quartile_us() * 1e6);  // A megabyte's.
 }
 
 }  // namespace sidecar::bench

@@ -6,6 +6,7 @@
 
 #include "benchmarks/driver/meter.hpp"
 #include "benchmarks/driver/report.hpp"
+#include "benchmarks/driver/slices.hpp"
 #include "benchmarks/driver/world.hpp"
 
 namespace sidecar::bench {

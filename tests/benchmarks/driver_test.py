@@ -76,6 +76,16 @@ class BadProxy(unittest.TestCase):
         self.assertEqual((said["missing"], said["repeated"], said["cut"]), (0, 0, 0))
         self.assertGreater(said["proxy_cpu_us"], 0)
 
+    def test_the_cheap_parts_of_a_sample_cost_less_than_all(self):
+        for words, unit in (("fanout --streams 20 --seconds 1 --warm-up 0.1", "events"),
+                            ("requests --streams 4 --seconds 1 --warm-up 0.1", "requests"),
+                            ("rate --streams 50 --rate 20 --seconds 1 --warm-up 0.1", "events"),
+                            ("burst --streams 2 --events 200000", "megabytes")):
+            said = self.play(words)
+            share = said["cpu_quartile_us"] / (said["proxy_cpu_us"] / said[unit])
+            self.assertGreater(share, 0.2, said)
+            self.assertLess(share, 1.05, said)
+
     def test_an_event_left_out_is_missing(self):
         self.assertIn("missing", self.losses("drop"))
 

@@ -18,7 +18,8 @@ import machine  # noqa: E402
 import plots  # noqa: E402
 import report  # noqa: E402
 from peers import PEERS, Setting, render  # noqa: E402
-from scenarios import FLOOR, GOALS, OURS, SCENARIOS, Goal, Metric, Run, Scenario, pss_bend, pss_slope  # noqa: E402
+from scenarios import (FLOOR, GOALS, OURS, SCENARIOS, Goal, Metric, Run, Scenario, in_all, per,  # noqa: E402
+                       pss_bend, pss_slope)
 
 CPU = Metric("cpu", "CPU, µs", lambda said: said["cpu"])
 RUNS = tuple(Run(name, name) for name in (FLOOR, OURS, "nginx", "caddy"))
@@ -110,6 +111,41 @@ class Options(unittest.TestCase):
 
     def test_a_quick_run_does_not_replace_a_whole_one(self):
         self.assertNotEqual(bench.parse(["--quick"]).out, bench.parse([]).out)
+
+
+class Turns(unittest.TestCase):
+    def test_the_order_moves_on_and_close_rows_come_again(self):
+        requests = next(one for one in SCENARIOS if one.name == "requests")
+        first, second = (bench.in_turn(requests, list(requests.runs), number, False) for number in (0, 1))
+        self.assertEqual([run.label for run in first[:2]], [run.label for run in requests.runs[:2]])
+        self.assertEqual(second[0].label, requests.runs[1].label)
+        self.assertEqual([run.label for run in first].count(OURS), requests.passes)
+        self.assertEqual([run.label for run in second].count("nginx"), requests.passes)
+        self.assertIn("nginx, access log", [run.label for run in first])
+        self.assertNotIn("nginx, access log", [run.label for run in second])
+        quick = bench.in_turn(requests, list(requests.runs), 0, True)
+        self.assertEqual(len(quick), len(requests.runs))
+
+    def test_what_does_not_vary_is_measured_in_the_first_round(self):
+        idle = next(one for one in SCENARIOS if one.name == "idle")
+        self.assertEqual(len(bench.in_turn(idle, list(idle.runs), 0, False)), len(idle.runs))
+        self.assertEqual(bench.in_turn(idle, list(idle.runs), 1, False), [])
+
+    def test_a_row_that_growth_is_counted_from_is_close_too(self):
+        self.assertLessEqual({f"{OURS}, 100 streams", f"{OURS}, 9000 streams", "nginx, 100 streams"},
+                             bench.compared("growth"))
+
+
+class Parts(unittest.TestCase):
+    def test_what_the_load_generator_says_of_the_cheap_parts_counts(self):
+        self.assertEqual(per("events")({"proxy_cpu_us": 10, "events": 2, "cpu_quartile_us": 4}), 4)
+        self.assertEqual(per("events")({"proxy_cpu_us": 10, "events": 2}), 5)
+        self.assertEqual(in_all("events")({"proxy_cpu_us": 10, "events": 2, "cpu_quartile_us": 4}), 5)
+
+    def test_with_them_others_may_have_worked_for_longer(self):
+        self.assertTrue(bench.disturbed({"foreign": 0.05}))
+        self.assertFalse(bench.disturbed({"foreign": 0.05, "cpu_quartile_us": 4}))
+        self.assertTrue(bench.disturbed({"foreign": 0.2, "cpu_quartile_us": 4}))
 
 
 class Goals(unittest.TestCase):

@@ -1,0 +1,18 @@
+# Which branches are taken, and what is called how often, only a run can tell. The preset `train` builds a program that
+# notes it, benchmarks/train.py runs that one, and the preset `trained` builds with the notes (./dev build --trained).
+set(SIDECAR_TRAINING_OPTIONS "")
+if(SIDECAR_TRAINING)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    message(FATAL_ERROR "SIDECAR_TRAINING needs GCC")
+  endif()
+  set(SIDECAR_TRAINING_NOTES ${PROJECT_SOURCE_DIR}/build/train/notes)
+  # Under names that do not depend on the build folder.
+  set(SIDECAR_TRAINING_OPTIONS -fprofile-prefix-path=${PROJECT_BINARY_DIR})
+  if(SIDECAR_TRAINING STREQUAL "record")
+    list(APPEND SIDECAR_TRAINING_OPTIONS -fprofile-generate=${SIDECAR_TRAINING_NOTES} -fprofile-update=atomic)
+  else()
+    # What was never run is optimized as ever, not for size.
+    list(APPEND SIDECAR_TRAINING_OPTIONS -fprofile-use=${SIDECAR_TRAINING_NOTES} -fprofile-partial-training
+      -Wno-missing-profile)
+  endif()
+endif()
