@@ -142,7 +142,7 @@ class Watch:
 
 def disturbed(said):
     """Where the dearer parts of a sample do not count, somebody may have worked meanwhile for longer."""
-    return said.get("foreign", 0) > (FOREIGN_IN_PARTS if "cpu_quartile_us" in said else FOREIGN)
+    return said.get("foreign", 0) > (FOREIGN_IN_PARTS if said.get("cpu_quartile_us") else FOREIGN)
 
 
 def take(bench, scenario, run):
@@ -174,6 +174,7 @@ def parse(argv):
     parser.add_argument("--build", type=Path, default=ROOT / "build/release", help=argparse.SUPPRESS)
     parser.add_argument("--ours", type=Path, default=ROOT / "build/trained", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
+    options.all_rounds = options.rounds is not None   # also of what does not vary
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.build, options.ours = options.build.resolve(), options.ours.resolve()
     options.out = options.out or ROOT / ("build/bench-quick" if options.quick else "build/bench")
@@ -196,12 +197,21 @@ def chosen(options):
             yield scenario, runs
 
 
-def in_turn(scenario, runs, number, quick):
-    """The runs of one round in their order; who is compared in a goal comes more than once, in turn with the others."""
-    turn = number % len(runs)
-    ordered = [run for run in runs[turn:] + runs[:turn] if number == 0 or not (scenario.once or run.once)]
+def turned(runs, number):
+    turn = number % len(runs) if runs else 0
+    return runs[turn:] + runs[:turn]
+
+
+def in_turn(scenario, runs, number, options):
+    """The runs of one round in their order; those that a goal compares come more than once, spread over the round."""
+    again = number == 0 or options.all_rounds
+    ordered = [run for run in turned(runs, number) if again or not (scenario.once or run.once)]
     close = [run for run in ordered if run.label in compared(scenario.name)]
-    return ordered + ([] if quick else close * (scenario.passes - 1))
+    passes = 1 if options.quick else scenario.passes
+    more = [run for number in range(1, passes) for run in turned(close, number)]
+    for i, run in reversed(list(enumerate(more))):
+        ordered.insert((i + 1) * len(ordered) // (len(more) + 1), run)
+    return ordered
 
 
 def compared(scenario):
@@ -214,7 +224,7 @@ def measure(bench, results):
     """All scenarios, all rounds; the order within a scenario turns from round to round."""
     for number in range(bench.options.rounds):
         for scenario, runs in chosen(bench.options):
-            runs = in_turn(scenario, runs, number, bench.options.quick)
+            runs = in_turn(scenario, runs, number, bench.options)
             if not runs:
                 continue
             clock = time.strftime("%H:%M:%S")

@@ -128,7 +128,8 @@ def judge(results, scenarios, goals):
 
 def medians(results):
     rounds = f"{results.rounds} round{'s' if results.rounds > 1 else ''}"
-    return f"Medians of {'up to ' if results.interrupted else ''}{rounds}"
+    return (f"Medians of {'up to ' if results.interrupted else ''}{rounds}, of what is compared closely three samples "
+            "each")
 
 
 def markdown(results, scenarios, goals, options):
@@ -141,9 +142,10 @@ def markdown(results, scenarios, goals, options):
         lines += ["**A quick run: it shows that everything runs. Its times say nothing.**", ""]
     if results.interrupted:
         lines += ["**Interrupted: this is what there was.**", ""]
-    lines += [f"{medians(results)}. sse-sidecar runs as it comes, its log "
-              "included; the others without logs unless the row says so. † all samples of this row were disturbed by "
-              "other programs.", ""]
+    lines += [f"{medians(results)}. sse-sidecar is the program of the image, built with what runs of small ones of "
+              "these scenarios executed, with its defaults, its log included; the others are Debian's, without logs "
+              "unless the row says so. CPU of fan-out and requests: of the quarter of each sample that cost least. † "
+              "all samples of this row were disturbed by other programs.", ""]
     lines += ["## Goals", ""] + judge(results, by_name, goals) + [""]
     for scenario in scenarios:
         lines += [f"## {scenario.title}", ""] + ([scenario.about, ""] if scenario.about else [])
@@ -219,7 +221,8 @@ def summary(results, scenarios):
                 for title, promise, scenario, key, form in INCIDENT if scenario in scenarios]
     machine = results.machine
     conditions = (f"{machine['date']}, {machine['processor']}. {medians(results)}, one worker on one processor, "
-                  "our log on, theirs off. All are made ready for 9,950 streams. † disturbed by other programs.")
+                  "our log on, theirs off; ours is the trained program of the image, theirs are Debian's. All are "
+                  "made ready for 9,950 streams. † disturbed by other programs.")
     incident = ["`ERR_HTTP2_PROTOCOL_ERROR` behind nginx", "promised", "measured"]
     return "\n".join([conditions, "", *table(["", *SUMMARY_COLUMNS, "best of the others"], rows), "",
                       *table(incident, promised), ""])

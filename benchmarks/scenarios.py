@@ -197,7 +197,7 @@ SCENARIOS = (
               Metric("return", "from end to first event, p50, ms", lambda said: said["return_p50_us"] / 1000, "{:.0f}"),
               Metric("return99", "p99, ms", lambda said: said["return_p99_us"] / 1000, "{:.0f}")),
              "SIGTERM, and the program is started again when it has ended; clients wait as an EventSource does "
-             "(`retry:`, else 3 s).", once=True),
+             "(`retry:`, else 3 s)."),
     Scenario("workers-rate", "Two workers: events", words("rate --streams 1000 --rate 10 --warm-up 0.5 --seconds 3"),
              words("rate --streams 100 --rate 10 --warm-up 0.1 --seconds 0.4"), workers(),
              (CPU_EVENT, Metric("skew", "skew of streams, %", lambda said: said["skew"], "{:.0f}", compare=False)),

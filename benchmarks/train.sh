@@ -13,6 +13,10 @@ if [ ! build/train/notes/complete -nt build/train/sse-sidecar ]; then
   rm -rf build/train/notes build/trained # what is built does not depend on the notes, as far as ninja knows
   python3 -B benchmarks/bench.py --quick --peers sse-sidecar --build build/train --ours build/train --out build/train/bench \
     "${scenarios[@]/#/--only=}" >build/train/bench.log 2>&1 || { cat build/train/bench.log && exit 1; }
+  # Programs write their notes when they end; what has come to nothing would go unnoticed.
+  for part in net exchange http sse; do
+    [ -n "$(find build/train/notes -name "sidecar#$part#*.gcda")" ] || { echo "train: no notes of $part" && exit 1; }
+  done
   touch build/train/notes/complete
 fi
 cmake --preset trained --log-level=WARNING

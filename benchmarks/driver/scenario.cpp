@@ -55,7 +55,7 @@ class Pacer {
   Pacer(World& world, std::size_t streams, double rate)
       : world_(world), streams_(streams), gap_(1e9 / (rate * static_cast<double>(streams))) {}
 
-  void run(Nanoseconds until, Slices* slices = nullptr) {
+  void run(Nanoseconds until) {
     const Nanoseconds began = now_ns();
     std::uint64_t sent = 0;
     const auto due = [&] { return began + static_cast<Nanoseconds>(gap_ * static_cast<double>(sent)); };
@@ -66,7 +66,6 @@ class Pacer {
         next_ = (next_ + kStride) % streams_;
       }
       world_.loop.turn(std::min(until, due()));
-      if (slices != nullptr) slices->look();
     }
   }
 
@@ -132,8 +131,7 @@ void run_rate(const Bench& bench) {
   const Usage begin = bench.begin();
   const std::uint64_t before = world.tally.received;
   world.tally.timing = true;
-  Slices slices(bench.meter, world.tally.received);
-  pacer.run(now_ns() + to_ns(bench.options.seconds), &slices);
+  pacer.run(now_ns() + to_ns(bench.options.seconds));
   world.tally.timing = false;
   const std::uint64_t events = world.tally.received - before;
   const Usage end = bench.end();
@@ -141,7 +139,6 @@ void run_rate(const Bench& bench) {
   world.settle();
   bench.report.set("events", events);
   bench.report.set_usage(begin, end);
-  bench.report.set("cpu_quartile_us", slices.quartile_us());
   bench.report.set("latency", world.tally.latencies);
 }
 
@@ -171,7 +168,6 @@ void run_burst(const Bench& bench) {
   Scene scene;
   world.play(scene);
   const std::uint64_t events = bench.options.events;
-  Slices slices(bench.meter, world.tally.bytes);
   const auto play = [&](std::uint64_t count) {
     std::size_t ended = 0;
     struct Ends final : Scene {
@@ -187,24 +183,18 @@ void run_burst(const Bench& bench) {
     for (const auto& client : world.clients) {
       client->connect("/b/" + std::to_string(client->number()) + "/" + std::to_string(count));
     }
-    const auto all_ended = [&] {
-      slices.look();
-      return ended >= world.clients.size();
-    };
-    const bool done = world.loop.run_until(all_ended, now_ns() + 2 * kPatience);
+    const bool done = world.loop.run_until([&] { return ended >= world.clients.size(); }, now_ns() + 2 * kPatience);
     for (const auto& client : world.clients) world.tally.missing += count - std::min(count, client->expected());
     world.play(scene);
     if (!done) throw std::runtime_error("the bursts never ended");
   };
   play(events / 10);
-  slices.begin();
   const Usage begin = bench.begin();
   const std::uint64_t before = world.tally.bytes;
   play(events);
   const Usage end = bench.end();
   bench.report.set("megabytes", static_cast<double>(world.tally.bytes - before) / 1e6);
   bench.report.set_usage(begin, end);
-  bench.report.set("cpu_quartile_us", slices.quartile_us() * 1e6);  // A megabyte's.
 }
 
 }  // namespace sidecar::bench

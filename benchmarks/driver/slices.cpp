@@ -4,12 +4,8 @@
 
 namespace sidecar::bench {
 
-void Slices::begin() {
-  costs_.clear();
-  cpu_ = meter_.proxy_cpu();
-  counted_ = units_;
-  ends_ = now_ns() + kLength;
-}
+Slices::Slices(const Meter& meter, const std::uint64_t& units)
+    : meter_(meter), units_(units), ends_(now_ns() + kLength), cpu_(meter.proxy_cpu()), counted_(units) {}
 
 void Slices::look() {
   if (now_ns() < ends_) return;

@@ -182,8 +182,10 @@ void EventLoop::run_tasks() {
     running_.swap(tasks_);
     has_tasks_ = false;
   }
-  read_clock();
-  for (const Task& task : running_) task();
+  for (const Task& task : running_) {
+    read_clock();
+    task();
+  }
   running_.clear();
 }
 

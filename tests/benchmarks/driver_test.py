@@ -78,9 +78,7 @@ class BadProxy(unittest.TestCase):
 
     def test_the_cheap_parts_of_a_sample_cost_less_than_all(self):
         for words, unit in (("fanout --streams 20 --seconds 1 --warm-up 0.1", "events"),
-                            ("requests --streams 4 --seconds 1 --warm-up 0.1", "requests"),
-                            ("rate --streams 50 --rate 20 --seconds 1 --warm-up 0.1", "events"),
-                            ("burst --streams 2 --events 200000", "megabytes")):
+                            ("requests --streams 4 --seconds 1 --warm-up 0.1", "requests")):
             said = self.play(words)
             share = said["cpu_quartile_us"] / (said["proxy_cpu_us"] / said[unit])
             self.assertGreater(share, 0.2, said)

@@ -116,20 +116,22 @@ class Options(unittest.TestCase):
 class Turns(unittest.TestCase):
     def test_the_order_moves_on_and_close_rows_come_again(self):
         requests = next(one for one in SCENARIOS if one.name == "requests")
-        first, second = (bench.in_turn(requests, list(requests.runs), number, False) for number in (0, 1))
-        self.assertEqual([run.label for run in first[:2]], [run.label for run in requests.runs[:2]])
+        first, second = (bench.in_turn(requests, list(requests.runs), number, bench.parse([])) for number in (0, 1))
+        self.assertEqual(first[0].label, requests.runs[0].label)
         self.assertEqual(second[0].label, requests.runs[1].label)
+        self.assertNotEqual({run.label for run in first[-4:]}, {OURS, "nginx"}, "spread over the round")
         self.assertEqual([run.label for run in first].count(OURS), requests.passes)
         self.assertEqual([run.label for run in second].count("nginx"), requests.passes)
         self.assertIn("nginx, access log", [run.label for run in first])
         self.assertNotIn("nginx, access log", [run.label for run in second])
-        quick = bench.in_turn(requests, list(requests.runs), 0, True)
+        quick = bench.in_turn(requests, list(requests.runs), 0, bench.parse(["--quick"]))
         self.assertEqual(len(quick), len(requests.runs))
 
     def test_what_does_not_vary_is_measured_in_the_first_round(self):
         idle = next(one for one in SCENARIOS if one.name == "idle")
-        self.assertEqual(len(bench.in_turn(idle, list(idle.runs), 0, False)), len(idle.runs))
-        self.assertEqual(bench.in_turn(idle, list(idle.runs), 1, False), [])
+        self.assertEqual(len(bench.in_turn(idle, list(idle.runs), 0, bench.parse([]))), len(idle.runs))
+        self.assertEqual(bench.in_turn(idle, list(idle.runs), 1, bench.parse([])), [])
+        self.assertEqual(len(bench.in_turn(idle, list(idle.runs), 1, bench.parse(["--rounds", "2"]))), len(idle.runs))
 
     def test_a_row_that_growth_is_counted_from_is_close_too(self):
         self.assertLessEqual({f"{OURS}, 100 streams", f"{OURS}, 9000 streams", "nginx, 100 streams"},
@@ -145,6 +147,7 @@ class Parts(unittest.TestCase):
     def test_with_them_others_may_have_worked_for_longer(self):
         self.assertTrue(bench.disturbed({"foreign": 0.05}))
         self.assertFalse(bench.disturbed({"foreign": 0.05, "cpu_quartile_us": 4}))
+        self.assertTrue(bench.disturbed({"foreign": 0.05, "cpu_quartile_us": 0}))
         self.assertTrue(bench.disturbed({"foreign": 0.2, "cpu_quartile_us": 4}))
 
 
