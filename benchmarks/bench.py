@@ -23,7 +23,8 @@ from scenarios import FLOOR, GOALS, OURS, SCENARIOS
 ROOT = Path(__file__).resolve().parent.parent
 FOREIGN = 0.03     # of one processor: more than this was used by others, and the sample counts for nothing
 FOREIGN_IN_PARTS = 0.1
-ATTEMPTS = 3       # to take a sample that nobody disturbs
+ATTEMPTS = 3       # to take a sample that nobody disturbs; one when that was in vain for the last few
+IN_VAIN = 3
 PATIENCE = 300     # seconds for one sample
 QUICK_ALL = ("idle", "fanout", "requests")   # --quick plays the rest with these only:
 QUICK_PEERS = (FLOOR, OURS, "nginx", "haproxy")
@@ -45,6 +46,7 @@ class Bench:
         peers.SEARCH = processes.SEARCH
         self.certificate, self.key, self.pem = machine.make_certificate(self.folder)
         self.count = 0
+        self.in_vain = 0   # samples in a row of which every attempt was disturbed
         said = subprocess.run([PEERS[OURS].find(), "--help"], capture_output=True, text=True, check=True).stdout
         self._ours_has_tls = "--tls-listen" in said
 
@@ -147,13 +149,15 @@ def disturbed(said):
 
 def take(bench, scenario, run):
     """A sample, if possible an undisturbed one."""
-    for attempt in range(1 if bench.options.quick else ATTEMPTS):
+    attempts = 1 if bench.options.quick or bench.in_vain >= IN_VAIN else ATTEMPTS
+    for attempt in range(attempts):
         said = bench.sample(scenario, run)
         said["disturbed"] = disturbed(said) and not scenario.counts   # a count stays what it is
         if not said["disturbed"]:
             break
-        if attempt + 1 < ATTEMPTS and not bench.options.quick:
+        if attempt + 1 < attempts:
             print(f"bench:   {run.label}: disturbed ({said['foreign']:.2f}), again", file=sys.stderr)
+    bench.in_vain = bench.in_vain + 1 if said["disturbed"] else 0
     return said
 
 
@@ -165,7 +169,7 @@ def parse(argv):
     parser.add_argument("--only", action="append", metavar="SCENARIO", choices=names,
                         help="only this one (repeatable): " + " ".join(names))
     parser.add_argument("--peers", metavar="LIST", help="only these, with commas: " + ",".join(PEERS))
-    parser.add_argument("--rounds", type=int, metavar="N", help="how often everything is measured (3; quick: 1)")
+    parser.add_argument("--rounds", type=int, metavar="N", help="how often everything is measured (2; quick: 1)")
     parser.add_argument("--write", action="store_true",
                         help="writes benchmarks/RESULTS.md, its plots, and README's part of it, if nothing was lost")
     parser.add_argument("--out", type=Path, metavar="FOLDER",
@@ -175,7 +179,7 @@ def parse(argv):
     parser.add_argument("--ours", type=Path, default=ROOT / "build/trained", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     options.all_rounds = options.rounds is not None   # also of what does not vary
-    options.rounds = options.rounds or (1 if options.quick else 3)
+    options.rounds = options.rounds or (1 if options.quick else 2)
     options.build, options.ours = options.build.resolve(), options.ours.resolve()
     options.out = options.out or ROOT / ("build/bench-quick" if options.quick else "build/bench")
     if options.write and (options.quick or options.only or options.peers):

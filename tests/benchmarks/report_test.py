@@ -151,6 +151,27 @@ class Parts(unittest.TestCase):
         self.assertTrue(bench.disturbed({"foreign": 0.2, "cpu_quartile_us": 4}))
 
 
+class Attempts(unittest.TestCase):
+    """How often a sample is taken; `foreign` is what others used during one after the other."""
+
+    def taken(self, foreign):
+        left, scene = list(foreign), SimpleNamespace(counts=False)
+        fake = SimpleNamespace(options=bench.parse([]), in_vain=0, sample=lambda *_: {"foreign": left.pop(0)})
+        attempts = []
+        with contextlib.redirect_stderr(io.StringIO()):
+            while left:
+                before = len(left)
+                bench.take(fake, scene, SimpleNamespace(label="x"))
+                attempts.append(before - len(left))
+        return attempts
+
+    def test_a_disturbed_one_is_taken_again(self):
+        self.assertEqual(self.taken([0, 0.5, 0, 0.5, 0.5, 0.5]), [1, 2, 3])
+
+    def test_not_where_that_was_in_vain(self):
+        self.assertEqual(self.taken([0.5] * 9 + [0.5, 0.5, 0, 0.5, 0]), [3, 3, 3, 1, 1, 1, 2])
+
+
 class Goals(unittest.TestCase):
     def test_against_the_best_of_the_peers(self):
         made = results(sse_sidecar=[3], nginx=[4], caddy=[6])
