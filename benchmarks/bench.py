@@ -171,7 +171,7 @@ def parse(argv):
     parser.add_argument("--peers", metavar="LIST", help="only these, with commas: " + ",".join(PEERS))
     parser.add_argument("--rounds", type=int, metavar="N", help="how often everything is measured (2; quick: 1)")
     parser.add_argument("--write", action="store_true",
-                        help="writes benchmarks/RESULTS.md, its plots, and README's part of it, if nothing was lost")
+                        help="writes RESULTS.md, its plots, and README's part of it, unless ours or the relay failed")
     parser.add_argument("--out", type=Path, metavar="FOLDER",
                         help="where samples, tables and plots go (build/bench; quick: build/bench-quick)")
     parser.add_argument("--keep", action="store_true", help="keeps the configurations and logs of every sample")
@@ -267,7 +267,7 @@ def main(argv):
     (options.out / "RESULTS.md").write_text(text)
     print(text)
     status = 130 if results.interrupted else report.verdict(results, (OURS, FLOOR))
-    if options.write and status == 0:
+    if options.write and report.is_sound(results, (OURS, FLOOR)):
         report.install(results, [scenario for scenario, _ in chosen(options)], options.out, ROOT)
     return status
 

@@ -113,6 +113,22 @@ class Options(unittest.TestCase):
         self.assertNotEqual(bench.parse(["--quick"]).out, bench.parse([]).out)
 
 
+class Sound(unittest.TestCase):
+    def test_what_another_could_not_do_does_not_spoil_a_run(self):
+        made = results(sse_sidecar=[3], pushpin=[4])
+        self.assertTrue(report.is_sound(made, (OURS, FLOOR)))
+        made.fail(SCENE, Run("pushpin, to 2,000", "pushpin"), "only 469 streams could be opened")
+        self.assertTrue(report.is_sound(made, (OURS, FLOOR)))
+
+    def test_what_ours_lost_or_could_not_do_does(self):
+        lost, failed, cut = results(sse_sidecar=[3]), results(sse_sidecar=[3]), results(sse_sidecar=[3])
+        lost.add(SCENE, Run(OURS, OURS), {"cpu": 3, "missing": 1})
+        failed.fail(SCENE, Run(f"{OURS}, 2 workers", OURS), "gone")
+        cut.interrupted = True
+        for made in (lost, failed, cut):
+            self.assertFalse(report.is_sound(made, (OURS, FLOOR)))
+
+
 class Turns(unittest.TestCase):
     def test_the_order_moves_on_and_close_rows_come_again(self):
         requests = next(one for one in SCENARIOS if one.name == "requests")
