@@ -86,8 +86,8 @@ std::size_t count(Fields fields, std::string_view name) {
 }
 
 std::string_view take_until(char separator, std::string_view& rest) {
-  std::size_t end = 0;
-  while (end < rest.size() && rest[end] != separator && rest[end] != '"') ++end;  // Most have no quote.
+  std::size_t end = std::min(rest.find(separator), rest.size());
+  if (rest.substr(0, end).find('"') != std::string_view::npos) end = 0;
   bool quoted = false;
   for (; end < rest.size() && (quoted || rest[end] != separator); ++end) {
     if (rest[end] == '"') quoted = !quoted;

@@ -22,6 +22,11 @@ constexpr std::size_t kRecordBytes = SSL3_RT_MAX_PLAIN_LENGTH;
 /// it is long, and an endless row of them would keep a worker busy for one connection.
 constexpr std::uint8_t kMessagesMax = 64;
 
+/// What OpenSSL says of a call begins with it. To look costs a tenth of clearing what is clear.
+void forget_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 /// Where small pieces become one record; a worker is a thread.
 thread_local std::array<char, kRecordBytes> scratch;
 
@@ -131,9 +136,14 @@ class TlsLayer::Socket {
 
   static int write(BIO* bio, const char* bytes, std::size_t size, std::size_t* written) {
     TlsLayer& layer = *static_cast<TlsLayer*>(BIO_get_data(bio));
-    layer.unsent_.append(bytes, size);
     *written = size;
-    return layer.flush() && layer.unsent_.size() <= kUnsentMax ? 1 : 0;
+    std::string_view rest(bytes, size);
+    const bool waits = !layer.unsent_.empty();
+    // A flight of the handshake goes out in one piece, by handshake().
+    bool alive = waits || !layer.established_ || layer.send(rest);
+    layer.unsent_.append(rest);
+    if (waits && layer.established_) alive = layer.flush();
+    return alive && layer.unsent_.size() <= kUnsentMax ? 1 : 0;
   }
 
   static long control(BIO* bio, int command, long, void*) {
@@ -154,12 +164,12 @@ ssize_t TlsLayer::receive(char* buffer, std::size_t size, int flags) {
   }
 }
 
-/// False: the connection is gone.
-bool TlsLayer::flush() {
-  while (!unsent_.empty()) {
-    const ssize_t size = ::send(watch_.fd(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
+/// Takes off the front what the kernel takes. False: the connection is gone.
+bool TlsLayer::send(std::string_view& bytes) {
+  while (!bytes.empty()) {
+    const ssize_t size = ::send(watch_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (size >= 0) {
-      unsent_.erase(0, static_cast<std::size_t>(size));
+      bytes.remove_prefix(static_cast<std::size_t>(size));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       watch_.set_unwritable();
       return true;
@@ -170,8 +180,20 @@ bool TlsLayer::flush() {
       return false;
     }
   }
-  std::string().swap(unsent_);
   return true;
+}
+
+/// False: the connection is gone.
+bool TlsLayer::flush() {
+  if (unsent_.empty()) return true;
+  std::string_view left = unsent_;
+  const bool alive = send(left);
+  if (left.empty()) {
+    std::string().swap(unsent_);
+  } else {
+    unsent_.erase(0, unsent_.size() - left.size());
+  }
+  return alive;
 }
 
 TlsLayer::TlsLayer(OpenSslPtr<SSL> ssl, EventLoop::Watch& watch, Side side, std::shared_ptr<const void> owner)
@@ -209,8 +231,9 @@ TlsLayer::Step TlsLayer::handshake() {
   ERR_clear_error();
   const int result = established_ ? 1 : SSL_do_handshake(ssl_.get());
   const int error = SSL_get_error(ssl_.get(), result);
+  const bool alive = flush();  // An alert as well.
   established_ = result == 1;
-  if ((result != 1 && error != SSL_ERROR_WANT_READ) || !flush()) {
+  if ((result != 1 && error != SSL_ERROR_WANT_READ) || !alive) {
     note_failure(error);
     return Step::failed;
   }
@@ -273,7 +296,7 @@ IoResult TlsLayer::read(std::span<char> buffer) {
 IoResult TlsLayer::read_one(std::span<char> buffer) {
   if (ended_) return {*ended_, 0};
   if (dead_) return end_with(IoResult::Status::failed);
-  ERR_clear_error();
+  forget_errors();
   std::size_t size = 0;
   const int result = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &size);
   if (result == 1) {
@@ -320,7 +343,7 @@ IoResult TlsLayer::writev(std::span<const iovec> pieces) {
 }
 
 IoResult::Status TlsLayer::write_record(std::span<const char> record) {
-  ERR_clear_error();
+  forget_errors();
   const std::uint64_t read_before = BIO_number_read(SSL_get_rbio(ssl_.get()));
   std::size_t size = 0;
   const int result = SSL_write_ex(ssl_.get(), record.data(), record.size(), &size);

@@ -78,6 +78,7 @@ class TlsLayer {
   class Cursor;
   class Socket;
 
+  bool send(std::string_view& bytes);
   bool flush();
   [[nodiscard]] ssize_t receive(char* buffer, std::size_t size, int flags);
   void note_failure(int kind);
