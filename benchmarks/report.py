@@ -90,13 +90,13 @@ def ratios(results, scenario, metric, label, labels):
 
 
 def figure(results, scenarios, goal, label):
-    """A median of one row, or how it has grown from the row at the goal's base."""
+    """A median of one row, or how it has grown from the row at the goal's base; what has shrunk has not grown."""
     metric = next(one for one in scenarios[goal.scenario].metrics if one.key == goal.metric)
     value = results.median(goal.scenario, label, metric)
     if value is None or not goal.base:
         return value
     base = results.median(goal.scenario, label.split(",")[0] + goal.base, metric)
-    return value / base if base else None
+    return max(1.0, value / base) if base else None
 
 
 def judge(results, scenarios, goals):

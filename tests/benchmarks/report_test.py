@@ -208,6 +208,13 @@ class Goals(unittest.TestCase):
         goal = Goal("g", "scene", "cpu", ("nginx, many",), ours=f"{OURS}, many", base=", few")
         self.assertEqual(judged(made, goal), ["| g | 1.50 | 2.00 (nginx, many) | 0.75 | ≤ 1 | yes | 1: yes |"])
 
+    def test_what_shrinks_has_not_grown(self):
+        made = report.Results()
+        for label, cpu in ((f"{OURS}, few", 4), (f"{OURS}, many", 3), ("nginx, few", 4), ("nginx, many", 2)):
+            made.add(SCENE, Run(label, label.split(",")[0]), {"cpu": cpu})
+        goal = Goal("g", "scene", "cpu", ("nginx, many",), ours=f"{OURS}, many", base=", few")
+        self.assertEqual(judged(made, goal), ["| g | 1.00 | 1.00 (nginx, many) | 1.00 | ≤ 1 | yes | 1: yes |"])
+
     def test_every_goal_names_rows_and_figures_that_exist(self):
         scenarios = {scenario.name: scenario for scenario in SCENARIOS}
         for goal in GOALS:
