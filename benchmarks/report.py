@@ -128,7 +128,7 @@ def judge(results, scenarios, goals):
 
 def medians(results):
     rounds = f"{results.rounds} round{'s' if results.rounds > 1 else ''}"
-    return (f"Medians of {'up to ' if results.interrupted else ''}{rounds}, of what goals compare up to four samples "
+    return (f"Medians of {'up to ' if results.interrupted else ''}{rounds}, of what goals compare up to ten samples "
             "each")
 
 

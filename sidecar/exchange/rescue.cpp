@@ -20,13 +20,13 @@ constexpr Milliseconds kWaitFirst{250};
 constexpr Milliseconds kWaitMost{4'000};
 
 bool accepts_only_streams(http::Fields fields) {
-  bool stream = false;
-  for (const http::Field& field : fields) {
-    if (!http::iequals(field.name, "Accept")) continue;
-    if (http::accepts(field.value, "application/json")) return false;
-    stream = stream || sse::accepts_event_stream(field.value);
-  }
-  return stream;
+  const auto any = [fields](auto accepts) {
+    return std::any_of(fields.begin(), fields.end(), [accepts](const http::Field& field) {
+      return http::iequals(field.name, "Accept") && accepts(field.value);
+    });
+  };
+  return any(sse::accepts_event_stream) &&
+         !any([](std::string_view accept) { return http::accepts(accept, "application/json"); });
 }
 
 /// A page of another origin could not read a stream whose head says nothing about it. Which scheme the client spoke is

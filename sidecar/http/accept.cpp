@@ -54,7 +54,7 @@ bool is_json(std::string_view type) {
 }  // namespace
 
 bool accepts(std::string_view accept, std::string_view media_type) {
-  while (!accept.empty()) {
+  while (accept.size() >= media_type.size()) {
     const MediaRange range = take_media_range(accept);
     if (range.weight > 0 && iequals(range.type, media_type)) return true;
   }

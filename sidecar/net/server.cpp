@@ -1,6 +1,7 @@
 #include "net/server.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -46,6 +47,14 @@ observe::LogOptions to_log_options(const config::LogConfig& config) {
   return options;
 }
 static_assert(static_cast<int>(config::LogFormat::text) == static_cast<int>(observe::LogFormat::text));
+
+/// A worker of several does not take the processor from whoever wakes it, so it finds more when its turn comes
+/// (sched(7), SCHED_BATCH). What an administrator chose stays, and where this is not allowed nothing changes.
+void share_processors() {
+  if (::sched_getscheduler(0) != SCHED_OTHER) return;
+  const sched_param none{};
+  ::sched_setscheduler(0, SCHED_BATCH, &none);
+}
 
 bool same_place(const config::ListenAddress& a, const config::ListenAddress& b) {
   return a.host == b.host && a.port == b.port && a.unix_path == b.unix_path;
@@ -94,6 +103,7 @@ class Server {
     std::vector<std::jthread> threads;
     for (const auto& worker : workers_) {
       threads.emplace_back([this, &worker] {
+        if (workers_.size() > 1) share_processors();
         worker->run();
         asio::post(control_, [this] { on_worker_ended(); });
       });

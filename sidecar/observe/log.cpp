@@ -2,150 +2,100 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <spdlog/async_logger.h>
-#include <spdlog/details/thread_pool.h>
+#include <spdlog/logger.h>
 #include <spdlog/sinks/sink.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <future>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <utility>
 
+#include "observe/line_queue.hpp"
 #include "observe/line_writer.hpp"
 
 namespace sidecar::observe {
 namespace {
 
-using ThreadPool = spdlog::details::thread_pool;
-
 // Beyond shutdown_limit, for the thread to notice that it is over. Whoever sits in a system call longer than that (a
 // disk that hangs) is left behind.
 constexpr std::chrono::milliseconds kPartingGrace{200};
 
-/// Lines that are written together at most: what is lost with a reader that stops, beside the queue.
-constexpr std::size_t kBatchLines = 64;
+/// What is written together at most: as much as a pipe holds.
+constexpr std::size_t kPieceBytes = 64 * 1024;
 
-/// How long nothing is written behind something that was. A thread that is woken for each line, and writes it, costs
-/// more than all else that a request takes.
-constexpr std::chrono::milliseconds kPause{5};
+/// The whole lines at the beginning of `lines` that are written together; one at least.
+std::string_view first_lines(std::string_view lines) {
+  if (lines.size() <= kPieceBytes) return lines;
+  const std::size_t end = lines.rfind('\n', kPieceBytes - 1);
+  return lines.substr(0, (end == std::string_view::npos ? lines.find('\n') : end) + 1);
+}
 
-/// A pause, which ends early when there is a reason not to rest.
-class Rest {
- public:
-  void take() {
-    std::unique_lock lock(mutex_);
-    woken_.wait_for(lock, kPause, [this] { return disturbed_; });
-    disturbed_ = over_;
-  }
-  void disturb() {
-    const std::lock_guard lock(mutex_);
-    disturbed_ = true;
-    woken_.notify_one();
-  }
-  /// There is none any more.
-  void end() {
-    {
-      const std::lock_guard lock(mutex_);
-      over_ = true;
-    }
-    disturb();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable woken_;
-  bool disturbed_ = false;
-  bool over_ = false;
-};
-
-/// The end of spdlog's pipe: called by the one thread of the pool, so it may wait for a slow reader while the queue
-/// behind it absorbs, and at last drops, what comes.
+/// Where spdlog's lines go: into the queue, from which the log's own thread writes them. That thread may wait for a
+/// slow reader while the queue absorbs, and at last drops, what comes.
 class LineSink final : public spdlog::sinks::sink {
  public:
   LineSink(int descriptor, LineFormat format, std::size_t queue_lines)
-      : writer_(std::in_place, descriptor), format_(format), crowd_(std::max<std::size_t>(queue_lines / 2, 1)) {}
-
-  /// Before the first line. The pool outlives its thread, and nobody else calls log().
-  void watch(ThreadPool* pool) { pool_ = pool; }
-
-  /// Any thread, behind each line that it queued.
-  void note_queued() {
-    if (queued_.fetch_add(1, std::memory_order_relaxed) + 1 == crowd_) rest_.disturb();
-  }
+      : queue_(queue_lines), writer_(std::in_place, descriptor), format_(format) {}
 
   void log(const spdlog::details::log_msg& msg) override {
-    queued_.store(0, std::memory_order_relaxed);  // Since the thread was last awake.
-    try {
-      batch_.append(msg.payload.data(), msg.payload.size()).push_back('\n');
-      ++batch_lines_;
-      if (batch_lines_ < kBatchLines && pool_->queue_size() > 0) return;
-      write_batch();
-      // Behind the lines: what was displaced meanwhile is younger than those that waited here.
-      report_lost(pool_->overrun_counter());
-    } catch (...) {  // Out of memory: not a reason to print into someone's stderr.
-      refused_.fetch_add(1, std::memory_order_relaxed);
-    }
-    if (pool_->queue_size() == 0) rest_.take();
+    queue_.push(std::string_view(msg.payload.data(), msg.payload.size()));
   }
 
-  /// When the thread is gone.
-  void finish(std::uint64_t overruns) noexcept {
-    note_overruns(overruns);
+  /// The work of the thread: until the end is over.
+  void write_lines() {
+    std::string lines;
+    while (queue_.take(lines)) {
+      try {
+        for (std::string_view rest = lines; !rest.empty();) {
+          const std::string_view piece = first_lines(rest);
+          rest.remove_prefix(piece.size());
+          refused_.fetch_add(writer_->write_all(piece), std::memory_order_relaxed);
+        }
+        // Behind the lines: what was displaced meanwhile is younger than those that waited here.
+        report_lost();
+      } catch (const std::bad_alloc&) {  // Not a reason to stop, nor to print into someone's stderr.
+        refused_.fetch_add(1, std::memory_order_relaxed);
+      }
+    }
     try {
-      write_batch();
-      if (writer_->finish()) report_lost(overruns);
-    } catch (...) {  // The confession is lost, the count is not.
+      if (writer_->finish()) report_lost();
+    } catch (const std::bad_alloc&) {  // The confession is lost, the count is not.
     }
     if (!writer_->finish()) refused_.fetch_add(1, std::memory_order_relaxed);
-    writer_.reset();
+    writer_.reset();  // A reader sees the end now.
   }
 
-  void note_overruns(std::uint64_t overruns) { overruns_.store(overruns, std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t overruns() const { return overruns_.load(std::memory_order_relaxed); }
-
-  void hurry(LineWriter::Clock::time_point deadline) {
+  /// From now on nothing waits beyond `deadline`. Once, before which write_lines() does not end.
+  void end(LineWriter::Clock::time_point deadline) {
     writer_->hurry(deadline);
-    rest_.end();
+    queue_.end();
   }
-  [[nodiscard]] std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
+
+  [[nodiscard]] std::uint64_t lost() const { return queue_.displaced() + refused_.load(std::memory_order_relaxed); }
 
   void flush() override {}
   void set_pattern(const std::string&) override {}  // Lines arrive formatted.
   void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 
  private:
-  void write_batch() {
-    refused_.fetch_add(writer_->write_all(batch_), std::memory_order_relaxed);
-    batch_.clear();
-    batch_lines_ = 0;
-  }
-
-  void report_lost(std::uint64_t overruns) {
-    const std::uint64_t lost = refused() + overruns;
+  void report_lost() {
+    const std::uint64_t lost = this->lost();
     if (lost <= reported_) return;
-    report_.clear();
-    append_dropped(report_, format_, std::chrono::system_clock::now(), lost - reported_);
-    if (writer_->write(report_)) reported_ = lost;
+    std::string report;
+    append_dropped(report, format_, std::chrono::system_clock::now(), lost - reported_);
+    if (writer_->write(report)) reported_ = lost;
   }
 
-  std::optional<LineWriter> writer_;  ///< Until finish(): a reader then sees the end.
-  LineFormat format_;
-  const std::size_t crowd_;  ///< So many lines in the queue are a reason not to rest.
-  ThreadPool* pool_ = nullptr;
-  Rest rest_;
-  std::string batch_;
-  std::size_t batch_lines_ = 0;
-  std::atomic<std::size_t> queued_{0};  ///< Since the thread last took one.
-  std::string report_;
+  LineQueue queue_;
+  std::optional<LineWriter> writer_;  ///< Until write_lines() ends.
+  const LineFormat format_;
   std::uint64_t reported_ = 0;
   std::atomic<std::uint64_t> refused_{0};
-  std::atomic<std::uint64_t> overruns_{0};  ///< Of the queue, once it is gone.
 };
 
 /// Signals are for the main thread. SIGPIPE too: blocked here, it cannot kill whoever forgot to ignore it.
@@ -159,17 +109,6 @@ void prepare_thread() {
 LineFormat resolve(LogFormat format, int descriptor) {
   if (format == LogFormat::automatic) return ::isatty(descriptor) == 1 ? LineFormat::text : LineFormat::json;
   return format == LogFormat::text ? LineFormat::text : LineFormat::json;
-}
-
-/// A pool whose end, on whichever thread lets go of it last, is followed by the sink's.
-std::shared_ptr<ThreadPool> make_pool(std::size_t queue_lines, std::shared_ptr<LineSink> sink) {
-  auto pool = std::make_unique<ThreadPool>(std::max<std::size_t>(queue_lines, 1), 1, prepare_thread);
-  sink->watch(pool.get());
-  return {pool.release(), [sink = std::move(sink)](ThreadPool* ending) {
-            const std::uint64_t overruns = ending->overrun_counter();
-            delete ending;  // Writes what still waits, and joins.
-            sink->finish(overruns);
-          }};
 }
 
 spdlog::level::level_enum to_spdlog(Level level) {
@@ -194,19 +133,22 @@ spdlog::level::level_enum to_spdlog(Level level) {
 
 struct Log::Impl {
   Impl(const LogOptions& options, LineFormat format)
-      : sink(std::make_shared<LineSink>(options.descriptor, format, options.queue_lines)),
-        pool(make_pool(options.queue_lines, sink)),
-        queue(pool) {
-    logger = std::make_shared<spdlog::async_logger>("", sink, pool, spdlog::async_overflow_policy::overrun_oldest);
-    logger->set_level(spdlog::level::trace);               // Log::enabled() decides.
-    logger->set_error_handler([](const std::string&) {});  // The default one writes to stderr, which may block.
+      : sink(std::make_shared<LineSink>(options.descriptor, format, options.queue_lines)), logger("", sink) {
+    logger.set_level(spdlog::level::trace);               // Log::enabled() decides.
+    logger.set_error_handler([](const std::string&) {});  // The default one writes to stderr, which may block.
+    // The thread owns what it needs, so that it can be left behind.
+    std::packaged_task<void()> work([sink = sink] {
+      prepare_thread();
+      sink->write_lines();
+    });
+    done = work.get_future();
+    thread = std::thread(std::move(work));
   }
 
   std::shared_ptr<LineSink> sink;
-  std::shared_ptr<ThreadPool> pool;  ///< Touched by the constructor and shutdown() only, others ask `queue`.
-  const std::weak_ptr<ThreadPool> queue;
-  std::shared_ptr<spdlog::async_logger> logger;
-  std::atomic<std::uint64_t> unqueued{0};  ///< Lines that came while the queue went away.
+  spdlog::logger logger;
+  std::future<void> done;
+  std::thread thread;
   std::once_flag down;
 };
 
@@ -222,12 +164,8 @@ Log::~Log() {
 
 void Log::write(Level level, std::string_view line) {
   if (!enabled(level)) return;
-  try {
-    impl_->logger->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
-    impl_->sink->note_queued();
-  } catch (...) {
-    impl_->unqueued.fetch_add(1, std::memory_order_relaxed);
-  }
+  // Without a time, which spdlog would ask the clock for: it is in the line.
+  impl_->logger.log({}, {}, to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
 }
 
 void Log::message(Level level, std::string_view text) {
@@ -245,31 +183,17 @@ void Log::listening(std::string_view event, std::string_view address) {
 }
 
 std::uint64_t Log::dropped() const noexcept {
-  const std::shared_ptr<ThreadPool> queue = impl_->queue.lock();
-  const std::uint64_t overruns = queue ? queue->overrun_counter() : impl_->sink->overruns();
-  return overruns + impl_->sink->refused() + impl_->unqueued.load(std::memory_order_relaxed);
+  return impl_->sink->lost();
 }
 
 void Log::shutdown() {
   std::call_once(impl_->down, [this] {
     set_level(Level::off);
-    impl_->sink->note_overruns(impl_->pool->overrun_counter());
-    impl_->sink->hurry(LineWriter::Clock::now() + shutdown_limit_);
-    // The pool joins its thread, and there is no way to bound that; so it ends on a thread of its own, which owns all
-    // it needs and can be left behind.
-    std::packaged_task<void()> part([pool = std::move(impl_->pool)]() mutable {
-      prepare_thread();
-      pool.reset();
-    });
-    std::future<void> parted = part.get_future();
-    try {
-      std::thread thread(std::move(part));
-      if (parted.wait_for(shutdown_limit_ + kPartingGrace) == std::future_status::ready) {
-        thread.join();
-      } else {
-        thread.detach();
-      }
-    } catch (const std::system_error&) {  // No thread to be had: the pool ended right here.
+    impl_->sink->end(LineWriter::Clock::now() + shutdown_limit_);
+    if (impl_->done.wait_for(shutdown_limit_ + kPartingGrace) == std::future_status::ready) {
+      impl_->thread.join();
+    } else {
+      impl_->thread.detach();
     }
   });
 }

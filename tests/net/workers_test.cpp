@@ -1,6 +1,9 @@
 // Several workers: nothing shared is broken by a crowd of mixed exchanges. Also run under the thread sanitizer.
+#include <sched.h>
+
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <random>
@@ -209,6 +212,26 @@ TEST(Workers, stopping_under_load_ends_with_0) {
   EXPECT_EQ(sidecar.stop(), 0);
   for (auto& thread : threads) thread.join();
   EXPECT_GE(served, 50);
+}
+
+/// How many threads of the process are scheduled as work that lets others go first.
+std::size_t patient_threads(pid_t process) {
+  std::size_t patient = 0;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task")) {
+    if (::sched_getscheduler(std::stoi(thread.path().filename())) == SCHED_BATCH) ++patient;
+  }
+  return patient;
+}
+
+/// A single one has the shortest way from an event to its client.
+TEST(Workers, let_others_go_first_where_they_are_several) {
+  RawBackend backend;
+  for (const auto& [workers, patient] : {std::pair("1", 0U), std::pair("3", 3U)}) {
+    Sidecar sidecar(with_workers(backend, workers));
+    const auto reached = [&] { return patient_threads(sidecar.pid()) == patient; };
+    for (const auto start = Clock::now(); !reached() && since(start) < patience();) std::this_thread::sleep_for(5ms);
+    EXPECT_EQ(patient_threads(sidecar.pid()), patient) << workers;
+  }
 }
 
 TEST(Workers, auto_is_accepted) {

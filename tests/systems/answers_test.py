@@ -27,6 +27,8 @@ class ComparedCases(Case):
         """Asks both ways, insists on the same answer, and returns the one that came through the sidecar."""
         straight = fetch(self.backend.port, target, method, fields, body, version)
         through = fetch(self.sidecar.port, target, method, fields, body, version)
+        if method == "GET" and untouched(through) != untouched(straight):  # A cookie's second may have passed between.
+            straight = fetch(self.backend.port, target, method, fields, body, version)
         self.assertEqual(untouched(through), untouched(straight), f"{method} {target}")
         return through
 

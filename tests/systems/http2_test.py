@@ -403,7 +403,7 @@ class Limits(Http2Cases):
         except (OSError, h2.exceptions.ProtocolError):
             pass
         self.assertTrue(self.served())
-        self.assertTrue(self.sidecar.matching(event="request", reason="protocol_error"))
+        self.sidecar.wait_for_line(event="request", reason="protocol_error")
 
     def test_a_head_that_never_ends_is_given_up(self):
         sidecar = self.systems.sidecar(self.backend.port, listener=TRANSLATE,
