@@ -122,6 +122,7 @@ TEST(LineQueue, NothingIsLostOrMixedBetweenThreads) {
     for (std::string lines; queue.take(lines);) all += lines;
   });
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&queue, thread] {
       for (int at = 0; at < kLines; ++at) queue.push(std::to_string(thread) + " " + std::to_string(at));
