@@ -48,8 +48,9 @@ observe::LogOptions to_log_options(const config::LogConfig& config) {
 }
 static_assert(static_cast<int>(config::LogFormat::text) == static_cast<int>(observe::LogFormat::text));
 
-/// A worker of several does not take the processor from whoever wakes it, so it finds more when its turn comes
-/// (sched(7), SCHED_BATCH). What an administrator chose stays, and where this is not allowed nothing changes.
+/// A worker of several, with the threads that it starts, does not take the processor from whoever wakes it, so it finds
+/// more when its turn comes (sched(7), SCHED_BATCH). What an administrator chose stays, and where this is not allowed
+/// nothing changes.
 void share_processors() {
   if (::sched_getscheduler(0) != SCHED_OTHER) return;
   const sched_param none{};
@@ -71,7 +72,7 @@ class Server {
         timer_(control_) {}
 
   ~Server() {
-    // `signals_` takes its handlers with it, and SIGHUP by itself kills. Only this thread is left: those of the log let
+    // `signals_` takes its handlers with it, and SIGHUP by itself kills. Only this thread is left: that of the log lets
     // no signal in.
     sigset_t hangup;
     sigemptyset(&hangup);

@@ -113,7 +113,7 @@ std::shared_ptr<const TlsServer> TlsServer::load(const config::Listener& listene
   // Tickets carry everything that a resumption needs, and only this context opens them: who came in by another
   // configuration shows its certificate anew.
   seal_tickets(*context, server->ticket_keys_);
-  // One for each handshake, not two: a second one costs a sixteenth of it, and who comes back gets a fresh one.
+  // One for each handshake, not two: a second one costs a sixteenth of it, and who comes back gets the next one.
   SSL_CTX_set_num_tickets(context, 1);
   SSL_CTX_set_timeout(context, std::chrono::seconds(kTicketLife).count());
   static constexpr std::string_view kSessionContext = "sse-sidecar";

@@ -52,7 +52,8 @@ int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* 
   const bool good = use_mac(mac, found->key) &&
                     EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, found->key.cipher.data(), iv) == 1;
   if (!good) return -1;
-  return found->newest ? 1 : 2;
+  // A client of TLS 1.3 uses a ticket once (RFC 8446 §C.4), so a resumption brings the next one.
+  return found->newest && SSL_version(ssl) < TLS1_3_VERSION ? 1 : 2;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace sidecar::observe {
 namespace {
@@ -50,10 +51,11 @@ bool LineQueue::take(std::string& lines) {
     return false;
   }
   lines.swap(text_);
-  lines.erase(0, begin_);
-  begin_ = 0;
+  const std::size_t begin = std::exchange(begin_, 0);
   lines_ = 0;
   taken_ = true;
+  lock.unlock();
+  lines.erase(0, begin);
   return true;
 }
 

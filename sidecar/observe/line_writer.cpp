@@ -36,10 +36,11 @@ std::size_t LineWriter::write_all(std::string_view lines) {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
   };
   if (!finish()) return count(lines);
-  const std::size_t sent = push(lines);
-  std::string_view rest = lines.substr(sent);
   line_.clear();
   line_sent_ = 0;
+  line_.reserve(lines.size());  // Nothing is thrown once a part is out.
+  const std::size_t sent = push(lines);
+  std::string_view rest = lines.substr(sent);
   if (sent > 0 && lines[sent - 1] != '\n') {
     const std::size_t end = rest.find('\n') + 1;
     line_.assign(rest.substr(0, end));

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <future>
 #include <mutex>
-#include <new>
 #include <optional>
 #include <string>
 #include <thread>
@@ -50,22 +49,15 @@ class LineSink final : public spdlog::sinks::sink {
   void write_lines() {
     std::string lines;
     while (queue_.take(lines)) {
-      try {
-        for (std::string_view rest = lines; !rest.empty();) {
-          const std::string_view piece = first_lines(rest);
-          rest.remove_prefix(piece.size());
-          refused_.fetch_add(writer_->write_all(piece), std::memory_order_relaxed);
-        }
-        // Behind the lines: what was displaced meanwhile is younger than those that waited here.
-        report_lost();
-      } catch (const std::bad_alloc&) {  // Not a reason to stop, nor to print into someone's stderr.
-        refused_.fetch_add(1, std::memory_order_relaxed);
+      report_lost();  // What was displaced by these lines is older than they are,
+      for (std::string_view rest = lines; !rest.empty();) {
+        const std::string_view piece = first_lines(rest);
+        rest.remove_prefix(piece.size());
+        write(piece);
       }
+      report_lost();  // and what was meanwhile is younger.
     }
-    try {
-      if (writer_->finish()) report_lost();
-    } catch (const std::bad_alloc&) {  // The confession is lost, the count is not.
-    }
+    if (writer_->finish()) report_lost();
     if (!writer_->finish()) refused_.fetch_add(1, std::memory_order_relaxed);
     writer_.reset();  // A reader sees the end now.
   }
@@ -83,12 +75,26 @@ class LineSink final : public spdlog::sinks::sink {
   void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 
  private:
-  void report_lost() {
+  // Being out of memory is not a reason to stop, nor to print into someone's stderr.
+
+  void write(std::string_view lines) noexcept {
+    auto refused = static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
+    try {
+      refused = writer_->write_all(lines);
+    } catch (...) {
+    }
+    refused_.fetch_add(refused, std::memory_order_relaxed);
+  }
+
+  void report_lost() noexcept {
     const std::uint64_t lost = this->lost();
     if (lost <= reported_) return;
-    std::string report;
-    append_dropped(report, format_, std::chrono::system_clock::now(), lost - reported_);
-    if (writer_->write(report)) reported_ = lost;
+    try {
+      std::string report;
+      append_dropped(report, format_, std::chrono::system_clock::now(), lost - reported_);
+      if (writer_->write(report)) reported_ = lost;
+    } catch (...) {  // The confession is late, the count is not.
+    }
   }
 
   LineQueue queue_;

@@ -18,7 +18,8 @@ struct LogOptions {
   Level level = Level::info;
   LogFormat format = LogFormat::automatic;
   int descriptor = 1;              ///< Where lines go; stays the caller's.
-  std::size_t queue_lines = 1024;  ///< Lines that wait for the writing thread; the oldest are dropped beyond it.
+  std::size_t queue_lines = 1024;  ///< Lines that wait for the writing thread, which may hold as many more; beyond it
+                                   ///< the oldest of those that wait are dropped.
   std::chrono::milliseconds shutdown_limit{800};
 };
 

@@ -184,6 +184,32 @@ TEST_P(TlsTickets, are_good_on_every_worker_for_two_hours) {
   EXPECT_GE(workers.size(), 2U);
 }
 
+std::string ticket_of(const SSL_SESSION* session) {
+  const unsigned char* ticket = nullptr;
+  std::size_t size = 0;
+  SSL_SESSION_get0_ticket(session, &ticket, &size);
+  return {reinterpret_cast<const char*>(ticket), size};
+}
+
+/// A client of TLS 1.3 uses each of them once.
+TEST_P(TlsTickets, bring_the_next_one_where_they_are_used_once) {
+  Launch launch;
+  launch.config = config();
+  Sidecar sidecar(launch);
+  const TlsPeer client = peer();
+  RawConnection first = come(sidecar, client, nullptr);
+  exchange(sidecar, first);
+  Session session = session_of(first);
+  for (int i = 0; i < 3; ++i) {
+    RawConnection next = come(sidecar, client, session);
+    EXPECT_TRUE(SSL_session_reused(next.ssl())) << i;
+    exchange(sidecar, next);
+    Session brought = session_of(next);
+    EXPECT_EQ(ticket_of(brought.get()) != ticket_of(session.get()), GetParam() == TLS1_3_VERSION) << i;
+    session = std::move(brought);
+  }
+}
+
 TEST_P(TlsTickets, are_worth_nothing_behind_a_reload) {
   Launch launch;
   launch.config = config();

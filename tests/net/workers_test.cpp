@@ -230,6 +230,7 @@ TEST(Workers, let_others_go_first_where_they_are_several) {
   for (const std::size_t workers : {1U, 3U}) {
     const std::size_t patient = workers > 1 ? workers : 0;
     Sidecar sidecar(with_workers(backend, std::to_string(workers)));
+    const Stream stream = open_stream(sidecar, backend);  // Those that are there have begun.
     const auto reached = [&] { return patient_threads(sidecar.pid()) == patient; };
     for (const auto start = Clock::now(); !reached() && since(start) < patience();) std::this_thread::sleep_for(5ms);
     EXPECT_EQ(patient_threads(sidecar.pid()), patient) << workers;
