@@ -23,7 +23,7 @@ from scenarios import FLOOR, GOALS, OURS, SCENARIOS
 ROOT = Path(__file__).resolve().parent.parent
 FOREIGN = 0.03     # of one processor: more than this was used by others, and the sample counts for nothing
 FOREIGN_IN_PARTS = 0.1
-ATTEMPTS = 3       # to take a sample that nobody disturbs; one when that was in vain for the last few
+ATTEMPTS = 2       # to take a sample that nobody disturbs; one when that was in vain for the last few
 IN_VAIN = 3
 PATIENCE = 300     # seconds for one sample
 QUICK_ALL = ("idle", "fanout", "requests")   # --quick plays the rest with these only:

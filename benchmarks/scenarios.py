@@ -173,7 +173,7 @@ SCENARIOS = (
              plain([name for name in TLS_PEERS if name in HTTP_PEERS], tls=True), (CPU_REQUEST, P50, P99), passes=10),
     Scenario("tls-storm", "Reconnect storm over TLS", words("storm --streams 1000 --cycles 3 --tls"),
              words("storm --streams 100 --cycles 1 --tls"), plain(TLS_PEERS, tls=True), (CPU_STREAM, NOT_NOTICED),
-             "1,000 clients, full handshakes. " + WHOLE_LIFE, passes=10),
+             "1,000 clients, full handshakes. " + WHOLE_LIFE, passes=6),
     Scenario("tls-idle", "Memory of silent streams over TLS", words("idle --steps 500,1500,2500 --warm-up 1 --tls"),
              words("idle --steps 50,100,150 --warm-up 0.2 --tls"), plain(TLS_PEERS, tls=True),
              (Metric("slope", "PSS per stream, kB", pss_slope),), once=True),
