@@ -219,14 +219,16 @@ def in_turn(scenario, runs, number, options):
 
 
 def compared(scenario):
-    """Labels of the rows of a scenario that goals compare."""
-    labels = [(label, goal.base) for goal in GOALS if goal.scenario == scenario for label in (goal.ours, *goal.peers)]
+    """Labels of the rows of a scenario that goals compare by figures that vary from sample to sample."""
+    labels = [(label, goal.base) for goal in GOALS if goal.scenario == scenario and not goal.steady
+              for label in (goal.ours, *goal.peers)]
     return {label for label, _ in labels} | {label.split(",")[0] + base for label, base in labels if base}
 
 
 def measure(bench, results):
     """All scenarios, all rounds; the order within a scenario turns from round to round."""
     for number in range(bench.options.rounds):
+        results.round = number
         for scenario, runs in chosen(bench.options):
             runs = in_turn(scenario, runs, number, bench.options)
             if not runs:

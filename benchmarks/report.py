@@ -21,10 +21,11 @@ class Results:
         self.skipped = {}        # (scenario, label): why
         self.machine, self.versions = {}, {}
         self.rounds = 1
+        self.round = 0           # the one that samples are taken in
         self.interrupted = False
 
     def add(self, scenario, run, said):
-        self.samples[scenario.name][run.label].append(said)
+        self.samples[scenario.name][run.label].append({**said, "round": self.round})
 
     def fail(self, scenario, run, why):
         print(f"bench: {scenario.name}, {run.label}: FAILED: {why}", file=sys.stderr, flush=True)
@@ -44,7 +45,11 @@ class Results:
         return bool(taken) and all(said.get("disturbed") for said in taken)
 
     def values(self, scenario, label, metric):
-        return [metric.value(said) for said in self.counted(scenario, label)]
+        """One a round: the mean of its samples. They are as good as each other, and of few of them a mean says more."""
+        rounds = defaultdict(list)
+        for said in self.counted(scenario, label):
+            rounds[said["round"]].append(metric.value(said))
+        return [statistics.fmean(taken) for taken in rounds.values()]
 
     def median(self, scenario, label, metric):
         values = self.values(scenario, label, metric)
@@ -128,8 +133,8 @@ def judge(results, scenarios, goals):
 
 def medians(results):
     rounds = f"{results.rounds} round{'s' if results.rounds > 1 else ''}"
-    return (f"Medians of {'up to ' if results.interrupted else ''}{rounds}, of what goals compare up to ten samples "
-            "each")
+    return (f"Medians of {'up to ' if results.interrupted else ''}{rounds}; what goals compare closely is in each the "
+            "mean of up to 24 samples")
 
 
 def markdown(results, scenarios, goals, options):

@@ -32,7 +32,7 @@ def results(**samples):
     made = report.Results()
     for label, taken in samples.items():
         run = Run(label.replace("_", "-"), label.replace("_", "-"))
-        for sample in taken:
+        for made.round, sample in enumerate(taken):
             made.add(SCENE, run, sample if isinstance(sample, dict) else {"cpu": sample})
     return made
 
@@ -44,6 +44,13 @@ def judged(made, goal):
 class Samples(unittest.TestCase):
     def test_the_median_counts(self):
         self.assertEqual(results(nginx=[1, 100, 3]).median("scene", "nginx", CPU), 3)
+
+    def test_of_a_round_the_mean(self):
+        made = report.Results()
+        for made.round, cpu in ((0, 1), (0, 3), (0, 11), (1, 6), (2, 100)):
+            made.add(SCENE, Run("nginx", "nginx"), {"cpu": cpu})
+        self.assertEqual(made.values("scene", "nginx", CPU), [5, 6, 100])
+        self.assertEqual(made.median("scene", "nginx", CPU), 6)
 
     def test_a_disturbed_sample_does_not(self):
         made = results(nginx=[1, {"cpu": 100, "disturbed": True}, 3])
@@ -84,7 +91,7 @@ class Summary(unittest.TestCase):
         made.add(incident, Run(OURS, OURS), {"open": 7, "attempts": 7, "connect_mean_us": 1000, "gap_p99_us": 1e6,
                                              "interval": 1})
         text = self.written(made)
-        self.assertTrue(text.startswith(f"before\n{report.BEGIN}2026-11-21, a processor. Medians of 1 round,"))
+        self.assertTrue(text.startswith(f"before\n{report.BEGIN}2026-11-21, a processor. Medians of 1 round;"))
         self.assertTrue(text.endswith(f"{report.END}behind\n"))
         self.assertNotIn("old", text)
         self.assertIn("| CPU per ordinary request, µs | 20.0 | 30.0 |  |  |  | 25.0 (h2o) |", text)
@@ -148,6 +155,9 @@ class Turns(unittest.TestCase):
         self.assertEqual(len(bench.in_turn(idle, list(idle.runs), 0, bench.parse([]))), len(idle.runs))
         self.assertEqual(bench.in_turn(idle, list(idle.runs), 1, bench.parse([])), [])
         self.assertEqual(len(bench.in_turn(idle, list(idle.runs), 1, bench.parse(["--rounds", "2"]))), len(idle.runs))
+
+    def test_what_a_goal_takes_as_steady_is_not_close(self):
+        self.assertEqual(bench.compared("rate"), {OURS, "nginx", "haproxy"})
 
     def test_a_row_that_growth_is_counted_from_is_close_too(self):
         self.assertLessEqual({f"{OURS}, 100 streams", f"{OURS}, 9000 streams", "nginx, 100 streams"},
