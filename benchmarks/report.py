@@ -45,11 +45,12 @@ class Results:
         return bool(taken) and all(said.get("disturbed") for said in taken)
 
     def values(self, scenario, label, metric):
-        """One a round: the mean of its samples. They are as good as each other, and of few of them a mean says more."""
+        """One a round, from its samples. Of processor time it is their mean: they are as good as each other, and of few
+        of them it says more than their median."""
         rounds = defaultdict(list)
         for said in self.counted(scenario, label):
             rounds[said["round"]].append(metric.value(said))
-        return [statistics.fmean(taken) for taken in rounds.values()]
+        return [metric.middle(taken) for taken in rounds.values()]
 
     def median(self, scenario, label, metric):
         values = self.values(scenario, label, metric)
@@ -134,7 +135,7 @@ def judge(results, scenarios, goals):
 def medians(results):
     rounds = f"{results.rounds} round{'s' if results.rounds > 1 else ''}"
     return (f"Medians of {'up to ' if results.interrupted else ''}{rounds}; what goals compare closely is in each the "
-            "mean of up to 24 samples")
+            "mean, a latency the median, of up to 24 samples")
 
 
 def markdown(results, scenarios, goals, options):

@@ -1,5 +1,6 @@
 """What is measured: how the load generator is called, with whom, and what its figures mean."""
 
+import statistics
 from dataclasses import dataclass
 from typing import Callable
 
@@ -30,6 +31,7 @@ class Metric:
     value: Callable          # of what the load generator said
     form: str = "{:.2f}"
     compare: bool = True     # with the best peer and the floor
+    middle: Callable = statistics.fmean   # of the samples of a round; of one that a single moment can spoil, the median
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,8 @@ NOT_NOTICED = Metric("kept", "not noticed, %", lambda said: 100 * said["kept_ups
 WHOLE_LIFE = ("Streams whose proxy does not notice that nobody is there get their next event a second later, as they "
               "would from any backend, so that every stream has its whole life in the figure.")
 CPU_STREAM = Metric("cpu", "CPU per stream, µs", per("streams"))
-P50 = Metric("p50", "p50, µs", lambda said: said["latency_p50_us"], "{:.0f}")
-P99 = Metric("p99", "p99, µs", lambda said: said["latency_p99_us"], "{:.0f}", compare=False)
+P50 = Metric("p50", "p50, µs", lambda said: said["latency_p50_us"], "{:.0f}", middle=statistics.median)
+P99 = Metric("p99", "p99, µs", lambda said: said["latency_p99_us"], "{:.0f}", compare=False, middle=statistics.median)
 CALLS_EVENT = Metric("calls", "system calls per event", lambda said: said["calls"] / max(said["events"], 1))
 CALLS_REQUEST = Metric("calls", "system calls per request", lambda said: said["calls"] / max(said["requests"], 1))
 THROUGHPUT = Metric("rate", "events/s", lambda said: said["events"] / said["wall_s"], "{:.0f}", compare=False)

@@ -3,6 +3,7 @@
 
 import contextlib
 import io
+import statistics
 import sys
 import tempfile
 import unittest
@@ -51,6 +52,8 @@ class Samples(unittest.TestCase):
             made.add(SCENE, Run("nginx", "nginx"), {"cpu": cpu})
         self.assertEqual(made.values("scene", "nginx", CPU), [5, 6, 100])
         self.assertEqual(made.median("scene", "nginx", CPU), 6)
+        latency = Metric("cpu", "p50", lambda said: said["cpu"], middle=statistics.median)
+        self.assertEqual(made.values("scene", "nginx", latency), [3, 6, 100])
 
     def test_a_disturbed_sample_does_not(self):
         made = results(nginx=[1, {"cpu": 100, "disturbed": True}, 3])
