@@ -78,12 +78,12 @@ class LineSink final : public spdlog::sinks::sink {
   // Being out of memory is not a reason to stop, nor to print into someone's stderr.
 
   void write(std::string_view lines) noexcept {
-    auto refused = static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
     try {
-      refused = writer_->write_all(lines);
-    } catch (...) {
+      refused_.fetch_add(writer_->write_all(lines), std::memory_order_relaxed);
+    } catch (...) {  // None of them went out.
+      refused_.fetch_add(static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n')),
+                         std::memory_order_relaxed);
     }
-    refused_.fetch_add(refused, std::memory_order_relaxed);
   }
 
   void report_lost() noexcept {
