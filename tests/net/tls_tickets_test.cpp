@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <set>
+#include <string>
 
 #include "net/tls_context.hpp"
 #include "tests/net/harness/suite.hpp"
@@ -69,6 +71,13 @@ TEST(TicketKeys, of_others_open_nothing) {
   EXPECT_EQ(fate(keys, *others.newest(kStart), kStart), "gone");
 }
 
+std::string ticket_of(const SSL_SESSION* session) {
+  const unsigned char* ticket = nullptr;
+  std::size_t size = 0;
+  SSL_SESSION_get0_ticket(session, &ticket, &size);
+  return {reinterpret_cast<const char*>(ticket), size};
+}
+
 /// Both ends in one thread, until they have shaken hands.
 void shake_in_memory(SSL* server, SSL* client) {
   BIO* one = nullptr;
@@ -100,13 +109,11 @@ TEST(TicketKeys, seal_what_a_listener_hands_out) {
   SSL_set_msg_callback(ssl.get(), nullptr);  // It is for a TlsLayer.
   const net::OpenSslPtr<SSL> client(TlsPeer::client(authority.ca()).version(TLS1_2_VERSION).make());
   shake_in_memory(ssl.get(), client.get());
-  const unsigned char* ticket = nullptr;
-  std::size_t size = 0;
-  SSL_SESSION_get0_ticket(SSL_get0_session(client.get()), &ticket, &size);
-  ASSERT_GT(size, TicketKey::kNameBytes);
+  const std::string ticket = ticket_of(SSL_get0_session(client.get()));
+  ASSERT_GT(ticket.size(), TicketKey::kNameBytes);
   std::array<unsigned char, 80> own{};
   ASSERT_EQ(SSL_CTX_get_tlsext_ticket_keys(SSL_get_SSL_CTX(ssl.get()), own.data(), own.size()), 1);
-  EXPECT_FALSE(std::equal(ticket, ticket + TicketKey::kNameBytes, own.begin()));
+  EXPECT_NE(std::memcmp(ticket.data(), own.data(), TicketKey::kNameBytes), 0);
 }
 
 class TlsTickets : public ::testing::TestWithParam<int> {
@@ -144,6 +151,11 @@ class TlsTickets : public ::testing::TestWithParam<int> {
     return text_of(sidecar.wait_for_log("request", [&](const auto&) { return seen++ == before; }), "id").substr(0, 8);
   }
   static Session session_of(const RawConnection& client) { return {SSL_get1_session(client.ssl()), SSL_SESSION_free}; }
+  Session session_of_a_first_visit(Sidecar& sidecar, const TlsPeer& client) {
+    RawConnection first = come(sidecar, client, nullptr);
+    exchange(sidecar, first);
+    return session_of(first);
+  }
   static void reload(Sidecar& sidecar, const std::string& config) {
     const auto reloads = [&] {
       const auto lines = sidecar.log_of("message");
@@ -184,22 +196,13 @@ TEST_P(TlsTickets, are_good_on_every_worker_for_two_hours) {
   EXPECT_GE(workers.size(), 2U);
 }
 
-std::string ticket_of(const SSL_SESSION* session) {
-  const unsigned char* ticket = nullptr;
-  std::size_t size = 0;
-  SSL_SESSION_get0_ticket(session, &ticket, &size);
-  return {reinterpret_cast<const char*>(ticket), size};
-}
-
 /// A client of TLS 1.3 uses each of them once.
 TEST_P(TlsTickets, bring_the_next_one_where_they_are_used_once) {
   Launch launch;
   launch.config = config();
   Sidecar sidecar(launch);
   const TlsPeer client = peer();
-  RawConnection first = come(sidecar, client, nullptr);
-  exchange(sidecar, first);
-  Session session = session_of(first);
+  Session session = session_of_a_first_visit(sidecar, client);
   for (int i = 0; i < 3; ++i) {
     RawConnection next = come(sidecar, client, session);
     EXPECT_TRUE(SSL_session_reused(next.ssl())) << i;
@@ -215,9 +218,7 @@ TEST_P(TlsTickets, are_worth_nothing_behind_a_reload) {
   launch.config = config();
   Sidecar sidecar(launch);
   const TlsPeer client = peer();
-  RawConnection first = come(sidecar, client, nullptr);
-  exchange(sidecar, first);
-  const Session session = session_of(first);
+  const Session session = session_of_a_first_visit(sidecar, client);
   reload(sidecar, config());
   RawConnection second = come(sidecar, client, session);
   EXPECT_FALSE(SSL_session_reused(second.ssl())) << "keys are as old as the configuration at most";
@@ -232,25 +233,20 @@ TEST_P(TlsTickets, that_were_changed_on_the_way_are_no_reason_to_refuse) {
   launch.config = config();
   Sidecar sidecar(launch);
   const TlsPeer client = peer();
-  RawConnection first = come(sidecar, client, nullptr);
-  exchange(sidecar, first);
-  const unsigned char* ticket = nullptr;
-  std::size_t size = 0;
-  SSL_SESSION_get0_ticket(session_of(first).get(), &ticket, &size);
-  const std::string genuine(reinterpret_cast<const char*>(ticket), size);
-  const Session session = session_of(first);
+  const Session session = session_of_a_first_visit(sidecar, client);
+  const std::string genuine = ticket_of(session.get());
   unsigned char* bytes = nullptr;
   const int length = i2d_SSL_SESSION(session.get(), &bytes);
   ASSERT_GT(length, 0);
   std::string encoded(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(length));
   OPENSSL_free(bytes);
   // A byte of the key's name, one of what is sealed, and one of the seal.
-  for (const std::size_t at : {std::size_t{3}, size / 2, size - 1}) {
+  for (const std::size_t at : {std::size_t{3}, genuine.size() / 2, genuine.size() - 1}) {
     std::string changed = genuine;
     changed[at] = static_cast<char>(changed[at] ^ 1);
     std::string other = encoded;
     ASSERT_NE(other.find(genuine), std::string::npos);
-    other.replace(other.find(genuine), size, changed);
+    other.replace(other.find(genuine), genuine.size(), changed);
     const auto* from = reinterpret_cast<const unsigned char*>(other.data());
     const Session forged(d2i_SSL_SESSION(nullptr, &from, static_cast<long>(other.size())), SSL_SESSION_free);
     ASSERT_NE(forged, nullptr);
