@@ -18,7 +18,7 @@ Worker::Worker(const Common& common, Settings settings, std::uint64_t first_id, 
       common_(common),
       observer_(common.log, settings.redactor),
       bench_(observer_, common.census, first_id),
-      receive_buffer_(std::make_unique<std::array<char, kReceiveBytes>>()),
+      receive_buffer_(std::make_unique_for_overwrite<std::array<char, kReceiveBytes>>()),
       place_(place) {
   apply(std::move(settings));
   if (common_.crew != nullptr) common_.crew->join(place_, *this);
@@ -40,8 +40,8 @@ Worker::~Worker() {
 
 void Worker::apply(Settings settings) {
   const exchange::Limits& limits = settings.policies->limits;
-  // What one read brings, what waits unread and what waits unwritten share pending_bytes.
-  read_size_ = std::min(kReceiveBytes, limits.pending_bytes / 4);
+  // A quarter of pending_bytes may wait unread: with what one read brings it may all have to wait unwritten.
+  read_size_ = std::min(kReceiveBytes, limits.pending_bytes / 2);
   memory_max_ = limits.pooled_memory / common_.workers;
   std::erase_if(generations_, [](const Generation& generation) { return generation.in_use.expired(); });
   Generation next{settings.policies, {}};

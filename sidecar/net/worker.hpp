@@ -97,7 +97,7 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
   void warn(std::string_view text);
 
  private:
-  static constexpr std::size_t kReceiveBytes = 64 * 1024;
+  static constexpr std::size_t kReceiveBytes = 128 * 1024;
   using Clients = boost::intrusive::list<ClientConnection, boost::intrusive::constant_time_size<false>>;
 
   /// The pools of one policy set, by its upstreams. A reload keeps those of upstreams that did not change.
