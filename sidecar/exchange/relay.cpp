@@ -275,6 +275,10 @@ void Relay::pump_upstream(std::string_view bytes, Turn& turn, Workbench& bench) 
   const http::Output::Source source(bench.to_downstream, input);
   const http::HeadLimits limits = head_limits(bench);
   while (exchange_.takes_response()) {
+    if (const std::string_view body = upstream_.next_body(input); !body.empty()) {
+      exchange_.on_response_body(body, turn);
+      continue;
+    }
     const http::H1Upstream::Parsed parsed = upstream_.next(input, limits, bench.scratch);
     if (parsed.event == http::H1Upstream::Event::need_more) break;
     if (parsed.event == http::H1Upstream::Event::end) upstream_.received().keep(input);
@@ -418,11 +422,6 @@ void Relay::on_forced(TimePoint now, Workbench& bench) {
   exchange_.on_downstream_lost(Reason::forced, "the time to end was up", scope.turn);
   if (leaves()) connection_ = Connection::closed;  // A reset would destroy what was sent.
   if (connection_ != Connection::closed) connection_ = Connection::aborted;
-}
-
-void Relay::tidy() {
-  downstream_.received().tidy();
-  upstream_.received().tidy();
 }
 
 // ---- Time, and what is wished ------------------------------------------------------------------------------------

@@ -82,7 +82,10 @@ class Relay {
   bool proceed(TimePoint now, Workbench& bench);
 
   /// At the end of every turn, when its outputs have been written and cleared.
-  void tidy();
+  void tidy() {
+    downstream_.received().tidy();
+    upstream_.received().tidy();
+  }
 
   [[nodiscard]] Wishes wishes() const;
   /// `Keep-Alive: timeout=` of the backend, for a connection that is released.

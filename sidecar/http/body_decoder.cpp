@@ -10,32 +10,27 @@ constexpr Refusal kTooLong{431, "a trailer section that is too long"};
 
 }  // namespace
 
-BodyDecoder::Result BodyDecoder::next(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch) {
-  Result result;
-  switch (kind_) {
-    case FramingKind::none:
-      result.step = Step::end;
-      return result;
-    case FramingKind::chunked:
-      return next_chunked(input, limits, scratch);
-    case FramingKind::length:
-      if (remaining_ == 0) {
-        result.step = Step::end;
-        return result;
-      }
-      break;
-    case FramingKind::until_close:
-      break;
-  }
-  if (input.empty()) return result;
+std::string_view BodyDecoder::next_piece(std::string_view& input) {
+  if (kind_ == FramingKind::chunked) return chunked_.next_piece(input);
   std::size_t size = input.size();
-  if (kind_ == FramingKind::length) {
+  if (kind_ != FramingKind::until_close) {  // Of no body nothing remains.
     size = static_cast<std::size_t>(std::min<std::uint64_t>(size, remaining_));
     remaining_ -= size;
   }
-  result.step = Step::data;
-  result.data = input.substr(0, size);
+  const std::string_view piece = input.substr(0, size);
   input.remove_prefix(size);
+  return piece;
+}
+
+BodyDecoder::Result BodyDecoder::next(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch) {
+  if (kind_ == FramingKind::chunked) return next_chunked(input, limits, scratch);
+  Result result;
+  result.data = next_piece(input);
+  if (!result.data.empty()) {
+    result.step = Step::data;
+  } else if (kind_ != FramingKind::until_close && remaining_ == 0) {
+    result.step = Step::end;
+  }
   return result;
 }
 

@@ -28,10 +28,16 @@ class BodyDecoder {
 
   BodyDecoder() = default;
   BodyDecoder(const Framing& framing, ChunkStrictness strictness)
-      : remaining_(framing.length), kind_(framing.kind), strictness_(strictness) {}
+      : remaining_(framing.kind == FramingKind::length ? framing.length : 0),
+        kind_(framing.kind),
+        strictness_(strictness) {}
 
   /// Consumes from the front of `input`. Unused bytes must come again, joined with what follows them.
   [[nodiscard]] Result next(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch);
+
+  /// The same where what comes next is a piece of the body and nothing can be wrong with it, which is most of what
+  /// comes. Empty: ask next().
+  [[nodiscard]] std::string_view next_piece(std::string_view& input);
 
   /// For the heads between the bodies as well as for trailers: never both at once.
   [[nodiscard]] HeadSearch& head_search() { return search_; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 
 namespace sidecar::http {
 
@@ -27,21 +28,24 @@ int hex_value(char c) {
 }
 
 bool has_crlf(std::string_view input, std::size_t at) {
-  return input.size() >= at + 2 && input[at] == '\r' && input[at + 1] == '\n';
+  return input.size() >= at + 2 && std::memcmp(input.data() + at, "\r\n", 2) == 0;
 }
 
 /// How long the usual chunk line at the front of `input` is: a few digits and CRLF, all there. 0: it is another one, or
 /// has not come whole.
 std::size_t plain_line(std::string_view input, std::uint64_t& size) {
   static constexpr std::size_t kDigitsMax = 8;
+  const std::size_t digits_max = std::min(input.size(), kDigitsMax);
+  std::uint64_t value = 0;
   std::size_t digits = 0;
-  size = 0;
-  for (; digits < kDigitsMax && digits < input.size(); ++digits) {
+  for (; digits < digits_max; ++digits) {
     const int digit = hex_value(input[digits]);
     if (digit < 0) break;
-    size = size * 16 + static_cast<std::uint64_t>(digit);
+    value = value * 16 + static_cast<std::uint64_t>(digit);
   }
-  return digits > 0 && has_crlf(input, digits) ? digits + 2 : 0;
+  if (digits == 0 || !has_crlf(input, digits)) return 0;
+  size = value;
+  return digits + 2;
 }
 
 bool is_control(char c) {
@@ -99,32 +103,31 @@ Refusal ChunkedDecoder::on_line_char(char c, ChunkStrictness strictness) {
   return {};
 }
 
+std::string_view ChunkedDecoder::next_piece(std::string_view& input) {
+  if (state_ == State::data_cr && has_crlf(input, 0)) {
+    input.remove_prefix(2);
+    state_ = State::size;
+  }
+  if (state_ == State::size && line_bytes_ == 0) {
+    const std::size_t line = plain_line(input, remaining_);
+    if (line == 0) return {};
+    input.remove_prefix(line);
+    state_ = remaining_ == 0 ? State::done : State::data;
+  }
+  if (state_ != State::data) return {};
+  const std::string_view data =
+      input.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, input.size())));
+  input.remove_prefix(data.size());
+  remaining_ -= data.size();
+  if (remaining_ == 0) state_ = State::data_cr;
+  return data;
+}
+
 ChunkedDecoder::Result ChunkedDecoder::next(std::string_view& input, ChunkStrictness strictness) {
   for (;;) {
+    if (const std::string_view data = next_piece(input); !data.empty()) return {Step::data, data, {}};
     if (state_ == State::done) return {Step::trailers, {}, {}};
     if (input.empty()) return {};
-    if (state_ == State::data) {
-      const std::string_view data =
-          input.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, input.size())));
-      input.remove_prefix(data.size());
-      remaining_ -= data.size();
-      if (remaining_ == 0) state_ = State::data_cr;
-      return {Step::data, data, {}};
-    }
-    // Most chunks take these two steps.
-    if (state_ == State::data_cr && has_crlf(input, 0)) {
-      input.remove_prefix(2);
-      state_ = State::size;
-      continue;
-    }
-    if (state_ == State::size && line_bytes_ == 0) {
-      if (const std::size_t line = plain_line(input, remaining_); line > 0) {
-        input.remove_prefix(line);
-        state_ = remaining_ == 0 ? State::done : State::data;
-        continue;
-      }
-      remaining_ = 0;
-    }
     const char c = input.front();
     input.remove_prefix(1);
     Refusal refusal;

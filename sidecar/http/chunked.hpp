@@ -30,6 +30,9 @@ class ChunkedDecoder {
   /// Consumes from the front of `input` up to the next thing worth telling.
   [[nodiscard]] Result next(std::string_view& input, ChunkStrictness strictness);
 
+  /// The same where what comes next is a piece of the body in the usual form, which is most of it. Empty: ask next().
+  [[nodiscard]] std::string_view next_piece(std::string_view& input);
+
  private:
   enum class State : std::uint8_t { size, padding, extension, size_lf, data, data_cr, data_lf, done };
 

@@ -43,6 +43,10 @@ class H1Upstream {
   explicit H1Upstream(Request request) : request_(request) {}
 
   [[nodiscard]] Parsed next(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch);
+  /// What next() would give as `body`, where that is what comes next; empty: ask next(). Of a burst each event is one.
+  [[nodiscard]] std::string_view next_body(std::string_view& input) {
+    return state_ == State::body ? body_.next_piece(input) : std::string_view();
+  }
   /// The backend closed: `end` where that is the end of the body, `error` elsewhere.
   [[nodiscard]] Parsed on_eof();
 

@@ -102,10 +102,11 @@ class Output {
            is_at(offset - before.size(), before) && is_at(offset + bytes.size(), behind);
   }
 
-  /// Byte by byte: these are a few, and for each chunk.
+  /// Byte by byte: these are a few, and for each chunk. `offset` and what is there of `bytes` lie in the source.
   [[nodiscard]] bool is_at(std::size_t offset, std::string_view bytes) const {
+    const char* there = source_.data() + offset;
     for (const char byte : bytes) {
-      if (source_[offset++] != byte) return false;
+      if (*there++ != byte) return false;
     }
     return true;
   }

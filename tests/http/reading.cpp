@@ -89,8 +89,11 @@ class ResponseReader {
     if (seen_.refused) return;
     const Read copy(bytes);
     std::string_view input = codec_.received().join(copy.view());
-    while (!seen_.ended && take(codec_.next(input, limits_, scratch_))) {
-    }
+    do {
+      for (auto body = codec_.next_body(input); !body.empty(); body = codec_.next_body(input)) {
+        seen_.heads.back().body.append(body);
+      }
+    } while (!seen_.ended && take(codec_.next(input, limits_, scratch_)));
     codec_.received().keep(input);
     codec_.received().tidy();
   }
