@@ -135,7 +135,7 @@ def judge(results, scenarios, goals):
 def medians(results):
     rounds = f"{results.rounds} round{'s' if results.rounds > 1 else ''}"
     return (f"Medians of {'up to ' if results.interrupted else ''}{rounds}; what goals compare closely is in each the "
-            "mean, a latency the median, of up to 24 samples")
+            "mean, a latency the median, of up to 48 samples")
 
 
 def markdown(results, scenarios, goals, options):

@@ -144,7 +144,7 @@ SCENARIOS = (
     Scenario("fanout", "Saturated fan-out", *FANOUT, plain(EVENT_PEERS + SLOW), (CPU_EVENT, P50, P99, THROUGHPUT),
              "200 streams, each of which gets its next event when the last one has arrived.", passes=6),
     Scenario("requests", "Ordinary keep-alive requests", *REQUESTS, plain(HTTP_PEERS + SLOW) + with_logs(),
-             (CPU_REQUEST, P50, P99), "32 connections, answers of 1 KiB, one after the other.", passes=16),
+             (CPU_REQUEST, P50, P99), "32 connections, answers of 1 KiB, one after the other.", passes=24),
     Scenario("storm", "Reconnect storm", *STORM, plain(EVENT_PEERS) + with_logs(),
              (CPU_STREAM, Metric("connect", "connect to first event, mean, ms",
                                  lambda said: said["connect_mean_us"] / 1000, "{:.1f}", compare=False),
@@ -205,7 +205,7 @@ SCENARIOS = (
              (CPU_EVENT, Metric("skew", "skew of streams, %", lambda said: said["skew"], "{:.0f}", compare=False)),
              "On both processors, which the load uses too. Skew: the fullest worker's streams above the mean.",
              skew=True, passes=8),
-    Scenario("workers-requests", "Two workers: requests", *REQUESTS, workers(), (CPU_REQUEST,), passes=24),
+    Scenario("workers-requests", "Two workers: requests", *REQUESTS, workers(), (CPU_REQUEST,), passes=48),
 )
 
 
