@@ -150,10 +150,10 @@ SCENARIOS = (
                                  lambda said: said["connect_mean_us"] / 1000, "{:.1f}", compare=False),
               NOT_NOTICED),
              "4,000 clients connect at once, wait until all have their first event, and leave at once; three times. "
-             + WHOLE_LIFE, passes=4),
+             + WHOLE_LIFE, passes=6),
     Scenario("burst", "Bursts", words("burst --streams 4 --events 500000"), words("burst --streams 4 --events 10000"),
              plain(EVENT_PEERS), (Metric("cpu", "CPU per MB, µs", per("megabytes"), "{:.0f}"),),
-             "4 streams of 500,000 events of 256 B, as fast as they are taken, one chunk each.", passes=4),
+             "4 streams of 500,000 events of 256 B, as fast as they are taken, one chunk each.", passes=10),
     Scenario("heartbeats", "Heartbeats", words("heartbeats --streams 8000 --interval 1 --warm-up 1.5 --seconds 4"),
              words("heartbeats --streams 300 --interval 1 --warm-up 1.2 --seconds 1"),
              (Run(OURS, OURS, Setting(log=True, extra=("--heartbeat-interval", "1s"))),
@@ -226,8 +226,8 @@ class Goal:
 
 PROXIES = tuple(name for name in PEERS if name not in (OURS, FLOOR))
 GOALS = (
-    Goal("memory per idle stream", "idle", "slope", PROXIES, 0.45, 0.25),
-    Goal("empty process", "idle", "empty", PROXIES, 1.2, 0.8),
+    Goal("memory per idle stream", "idle", "slope", PROXIES, 0.45, 0.25, steady=True),
+    Goal("empty process", "idle", "empty", PROXIES, 1.2, 0.8, steady=True),
     Goal("memory with 1,000 streams at 10 events/s", "rate", "pss", PROXIES, 0.5, 0.3, steady=True),
     Goal("saturated fan-out, CPU per event, against nginx", "fanout", "cpu", ("nginx",), 1.0, 0.95),
     Goal("saturated fan-out, CPU per event, against the relay", "fanout", "cpu", (FLOOR,), float("inf"), 1.08),
@@ -242,7 +242,7 @@ GOALS = (
     Goal("fan-out over TLS, CPU per event", "tls-fanout", "cpu", ("nginx", "haproxy"), 1.0, 0.9),
     Goal("requests over TLS, CPU per request", "tls-requests", "cpu", ("nginx", "haproxy"), 1.0, 0.9),
     Goal("storm over TLS, CPU per stream", "tls-storm", "cpu", ("nginx", "haproxy"), 1.0, 0.9),
-    Goal("memory per stream, last step against first, %", "idle", "bend", (), 5, 5),
+    Goal("memory per stream, last step against first, %", "idle", "bend", (), 5, 5, steady=True),
     Goal("growth of CPU per event from 100 to 9,000 streams", "growth", "cpu", ("nginx, 9000 streams",),
          ours=f"{OURS}, 9000 streams", base=", 100 streams"),
     Goal("growth of CPU per event, flat", "growth", "cpu", (), float("inf"), 1.05,

@@ -161,10 +161,31 @@ class Turns(unittest.TestCase):
 
     def test_what_a_goal_takes_as_steady_is_not_close(self):
         self.assertEqual(bench.compared("rate"), {OURS, "nginx", "haproxy"})
+        self.assertEqual(bench.compared("idle"), set())
 
     def test_a_row_that_growth_is_counted_from_is_close_too(self):
         self.assertLessEqual({f"{OURS}, 100 streams", f"{OURS}, 9000 streams", "nginx, 100 streams"},
                              bench.compared("growth"))
+
+
+class FarOff(unittest.TestCase):
+    """Whose further samples a round does without."""
+    BURST = next(one for one in SCENARIOS if one.name == "burst")
+
+    def far(self, costs, label, round_=0):
+        made = report.Results()
+        for name, cost in costs.items():
+            made.add(self.BURST, Run(name, name), {"megabytes": 1, "proxy_cpu_us": cost})
+        made.round = round_
+        return bench.is_far_off(made, self.BURST, label)
+
+    def test_who_is_far_behind_the_best(self):
+        costs = {OURS: 3000, "nginx": 1100, "haproxy": 1000, "caddy": 1600}
+        self.assertEqual([self.far(costs, name) for name in costs], [False, False, False, True])
+
+    def test_only_behind_a_sample_of_its_own_in_this_round(self):
+        self.assertFalse(self.far({"haproxy": 1000}, "caddy"))
+        self.assertFalse(self.far({"haproxy": 1000, "caddy": 1600}, "caddy", 1))
 
 
 class Parts(unittest.TestCase):
@@ -183,14 +204,14 @@ class Parts(unittest.TestCase):
 class Attempts(unittest.TestCase):
     """How often a sample is taken; `foreign` is what others used during one after the other."""
 
-    def taken(self, foreign):
-        left, scene = list(foreign), SimpleNamespace(counts=False)
+    def taken(self, foreign, name="x", label="x", passes=4):
+        left, scene = list(foreign), SimpleNamespace(counts=False, name=name, passes=passes)
         fake = SimpleNamespace(options=bench.parse([]), in_vain=0, sample=lambda *_: {"foreign": left.pop(0)})
         attempts = []
         with contextlib.redirect_stderr(io.StringIO()):
             while left:
                 before = len(left)
-                bench.take(fake, scene, SimpleNamespace(label="x"))
+                bench.take(fake, scene, SimpleNamespace(label=label))
                 attempts.append(before - len(left))
         return attempts
 
@@ -199,6 +220,9 @@ class Attempts(unittest.TestCase):
 
     def test_not_where_that_was_in_vain(self):
         self.assertEqual(self.taken([0.5] * 6 + [0.5, 0.5, 0, 0.5, 0]), [2, 2, 2, 1, 1, 1, 2])
+
+    def test_more_often_where_a_goal_has_nothing_else(self):
+        self.assertEqual(self.taken([0.5] * 10 + [0.5, 0], "incident", OURS, 1), [5, 5, 2])
 
 
 class Goals(unittest.TestCase):
