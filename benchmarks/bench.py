@@ -18,7 +18,7 @@ import machine
 import report
 from peers import PEERS, Running, version
 from processes import BOTH, LOAD_CPU, PROXY_CPU, Failed, clean_environment, free_port
-from scenarios import FLOOR, GOALS, OURS, SCENARIOS
+from scenarios import FLOOR, GOALS, OURS, SCENARIOS, compared
 
 ROOT = Path(__file__).resolve().parent.parent
 FOREIGN = 0.03     # of one processor: more than this was used by others, and the sample counts for nothing
@@ -223,13 +223,6 @@ def in_turn(scenario, runs, number, options):
     for i, run in reversed(list(enumerate(more))):
         ordered.insert((i + 1) * len(ordered) // (len(more) + 1), run)
     return ordered
-
-
-def compared(scenario):
-    """Labels of the rows of a scenario that goals compare by figures that vary from sample to sample."""
-    labels = [(label, goal.base) for goal in GOALS if goal.scenario == scenario and not goal.steady
-              for label in (goal.ours, *goal.peers)]
-    return {label for label, _ in labels} | {label.split(",")[0] + base for label, base in labels if base}
 
 
 def is_far_off(results, scenario, label):

@@ -65,6 +65,24 @@ class Samples(unittest.TestCase):
         self.assertEqual(made.median("scene", "nginx", CPU), 100)
         self.assertIn("100.00 †", "\n".join(report.scenario_table(made, SCENE)))
 
+    def of_storm(self, **costs):
+        """Samples of rows that are compared; those with a minus were disturbed."""
+        made, storm = report.Results(), next(one for one in SCENARIOS if one.name == "storm")
+        for label, taken in costs.items():
+            run = Run(label.replace("_", "-"), label.replace("_", "-"))
+            for cost in taken:
+                made.add(storm, run, {"cpu": abs(cost), "disturbed": cost < 0})
+        return [(made.median("storm", label, CPU), made.is_disturbed("storm", label))
+                for label in (OURS, "haproxy", "nginx")]
+
+    def test_of_compared_rows_the_passes_count_in_which_none_was_disturbed(self):
+        self.assertEqual(self.of_storm(sse_sidecar=[1, 2, -60, 4], haproxy=[5, -60, 7, 9], nginx=[-1]),
+                         [(2.5, False), (7, False), (1, True)])
+
+    def test_all_passes_where_these_are_too_few(self):
+        self.assertEqual(self.of_storm(sse_sidecar=[1, 2, -3, 4, 5], haproxy=[5, -6, 7, -8, -9], nginx=[1, -7]),
+                         [(3, True), (7, True), (1, False)])
+
     def test_ratios_are_to_the_best_peer_and_to_the_relay(self):
         rows = report.scenario_table(results(relay=[2], sse_sidecar=[3], nginx=[4], caddy=[6]), SCENE)
         self.assertIn(f"| **{OURS}** | 3.00 | 0.75 | 1.50 |", rows)
