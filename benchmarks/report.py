@@ -38,8 +38,8 @@ class Results:
         self.skipped[scenario.name, run.label] = why
 
     def counted(self, scenario, label):
-        """The samples that nobody disturbed; all, when there is no such sample. Moments are dear or cheap for all alike:
-        so of rows that goals compare the same passes count."""
+        """The samples that nobody disturbed; all, when there is no such sample. Moments are dear or cheap for all
+        alike: so of rows that goals compare the same passes count."""
         taken = self.samples[scenario][label]
         clean = self.clean_passes(scenario) if label in compared(scenario) else None
         chosen = [said for said in taken
