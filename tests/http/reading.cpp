@@ -89,11 +89,8 @@ class ResponseReader {
     if (seen_.refused) return;
     const Read copy(bytes);
     std::string_view input = codec_.received().join(copy.view());
-    do {
-      for (auto body = codec_.next_body(input); !body.empty(); body = codec_.next_body(input)) {
-        seen_.heads.back().body.append(body);
-      }
-    } while (!seen_.ended && take(codec_.next(input, limits_, scratch_)));
+    while (!seen_.ended && (take_body(input) || take(codec_.next(input, limits_, scratch_)))) {
+    }
     codec_.received().keep(input);
     codec_.received().tidy();
   }
@@ -109,6 +106,12 @@ class ResponseReader {
   }
 
  private:
+  bool take_body(std::string_view& input) {
+    const std::string_view body = codec_.next_body(input);
+    if (!body.empty()) seen_.heads.back().body.append(body);
+    return !body.empty();
+  }
+
   bool take(const http::H1Upstream::Parsed& parsed) {
     switch (parsed.event) {
       case http::H1Upstream::Event::need_more:
