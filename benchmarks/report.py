@@ -7,7 +7,7 @@ from collections import defaultdict
 
 from peers import PEERS
 from plots import bars
-from scenarios import FLOOR, OURS, compared
+from scenarios import FLOOR, OURS, SCENARIOS, compared
 
 LOSSES = ("missing", "repeated", "cut", "refused")
 
@@ -149,7 +149,7 @@ def judge(results, scenarios, goals):
 def medians(results):
     rounds = f"{results.rounds} round{'s' if results.rounds > 1 else ''}"
     return (f"Medians of {'up to ' if results.interrupted else ''}{rounds}; what goals compare closely is in each the "
-            "mean, a latency the median, of up to 48 samples")
+            f"mean, a latency the median, of up to {max(one.passes for one in SCENARIOS)} samples")
 
 
 def markdown(results, scenarios, goals, options):

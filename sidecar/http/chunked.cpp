@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 
 namespace sidecar::http {
 
@@ -28,7 +27,7 @@ int hex_value(char c) {
 }
 
 bool has_crlf(std::string_view input, std::size_t at) {
-  return input.size() >= at + 2 && std::memcmp(input.data() + at, "\r\n", 2) == 0;
+  return input.size() >= at + 2 && input[at] == '\r' && input[at + 1] == '\n';
 }
 
 /// How long the usual chunk line at the front of `input` is: a few digits and CRLF, all there. 0: it is another one, or

@@ -102,11 +102,10 @@ class Output {
            is_at(offset - before.size(), before) && is_at(offset + bytes.size(), behind);
   }
 
-  /// Byte by byte: these are a few, and for each chunk. `offset` and what is there of `bytes` lie in the source.
+  /// Byte by byte: these are a few, and for each chunk.
   [[nodiscard]] bool is_at(std::size_t offset, std::string_view bytes) const {
-    const char* there = source_.data() + offset;
     for (const char byte : bytes) {
-      if (*there++ != byte) return false;
+      if (source_[offset++] != byte) return false;
     }
     return true;
   }
