@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from processes import SEARCH, Failed, Program, free_port
+from processes import SEARCH, Failed, Program, free_port, processor_time
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES = HERE / "peers"
@@ -144,7 +144,7 @@ class Running:
         """Some still read, fork and start threads when they listen already."""
         before, deadline = None, time.monotonic() + 3
         while time.monotonic() < deadline:
-            now = [(pid, Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()[11:13]) for pid in self.pids]
+            now = [(pid, processor_time(pid)) for pid in self.pids]
             if now == before:
                 return
             before = now

@@ -55,9 +55,18 @@ def descendants(pid):
         try:
             for task in Path(f"/proc/{one}/task").iterdir():
                 waiting += map(int, (task / "children").read_text().split())
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             pass
     return sorted(found)
+
+
+def processor_time(pid):
+    """Its user and its system time as the kernel writes them; None: it has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return stat.rsplit(") ", 1)[1].split()[11:13]
 
 
 class Program:

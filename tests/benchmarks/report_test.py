@@ -3,7 +3,9 @@
 
 import contextlib
 import io
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -17,6 +19,7 @@ sys.path.insert(0, str(BENCHMARKS))
 import bench  # noqa: E402
 import machine  # noqa: E402
 import plots  # noqa: E402
+import processes  # noqa: E402
 import report  # noqa: E402
 from peers import PEERS, Setting, render  # noqa: E402
 from scenarios import (FLOOR, GOALS, OURS, SCENARIOS, Goal, Metric, Run, Scenario, in_all, per,  # noqa: E402
@@ -340,6 +343,15 @@ class Counting(unittest.TestCase):
                   "100.00    0.171000           1      1234        56 total\n")
         self.assertEqual(machine.calls_in("strace", strace), 1234)
         self.assertIsNone(machine.calls_in("perf", "<not counted>,,raw_syscalls:sys_enter\n"))
+
+
+class Processes(unittest.TestCase):
+    def test_one_that_has_ended_is_no_error(self):
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        self.assertIsNone(processes.processor_time(ended.pid))
+        self.assertEqual(processes.descendants(ended.pid), [ended.pid])
+        self.assertEqual(len(processes.processor_time(os.getpid())), 2)
 
 
 class Plots(unittest.TestCase):
