@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FOREIGN = 0.03     # of one processor: more than this was used by others, and the sample counts for nothing
 FOREIGN_IN_PARTS = 0.1
 ATTEMPTS = 2       # to take a sample that nobody disturbs; one when that was in vain for the last few
-ATTEMPTS_ALONE = 5   # where a goal has nothing but this sample
 IN_VAIN = 3
+AGAIN = 360        # seconds at the end of a round for passes that somebody disturbed
 FAR = 1.5          # times the best of those that ours is held against: whoever is behind it will not be the best
 PATIENCE = 300     # seconds for one sample
 QUICK_ALL = ("idle", "fanout", "requests")   # --quick plays the rest with these only:
@@ -151,12 +151,7 @@ def disturbed(said):
 
 def take(bench, scenario, run):
     """A sample, if possible an undisturbed one."""
-    if bench.options.quick:
-        attempts = 1
-    elif scenario.passes == 1 and run.label in compared(scenario.name):
-        attempts = ATTEMPTS_ALONE
-    else:
-        attempts = 1 if bench.in_vain >= IN_VAIN else ATTEMPTS
+    attempts = 1 if bench.options.quick or bench.in_vain >= IN_VAIN else ATTEMPTS
     for attempt in range(attempts):
         said = bench.sample(scenario, run)
         said["disturbed"] = disturbed(said) and not scenario.counts   # a count stays what it is
@@ -213,13 +208,21 @@ def turned(runs, number):
     return runs[turn:] + runs[:turn]
 
 
+def close(scenario, runs):
+    """Those that a goal compares."""
+    return [run for run in runs if run.label in compared(scenario.name)]
+
+
+def of_round(scenario, runs, number, options):
+    """What does not vary is measured in the first round only."""
+    return [run for run in runs if number == 0 or options.all_rounds or not (scenario.once or run.once)]
+
+
 def in_turn(scenario, runs, number, options):
     """The runs of one round in their order; those that a goal compares come more than once, spread over the round."""
-    again = number == 0 or options.all_rounds
-    ordered = [run for run in turned(runs, number) if again or not (scenario.once or run.once)]
-    close = [run for run in ordered if run.label in compared(scenario.name)]
+    ordered = of_round(scenario, turned(runs, number), number, options)
     passes = 1 if options.quick else scenario.passes
-    more = [run for number in range(1, passes) for run in turned(close, number)]
+    more = [run for number in range(1, passes) for run in turned(close(scenario, ordered), number)]
     for i, run in reversed(list(enumerate(more))):
         ordered.insert((i + 1) * len(ordered) // (len(more) + 1), run)
     return ordered
@@ -245,21 +248,45 @@ def measure(bench, results):
     for number in range(bench.options.rounds):
         results.round = number
         for scenario, runs in chosen(bench.options):
-            runs = in_turn(scenario, runs, number, bench.options)
-            if not runs:
-                continue
-            clock = time.strftime("%H:%M:%S")
-            print(f"bench: {clock}, round {number + 1}, {scenario.name}", file=sys.stderr, flush=True)
-            for run in runs:
-                if is_far_off(results, scenario, run.label):
-                    continue
-                if run.setting.tls and not bench.has_tls(PEERS[run.peer]):
-                    results.skip(scenario, run, "has no TLS listener yet")
-                    continue
-                try:
-                    results.add(scenario, run, take(bench, scenario, run))
-                except Failed as failure:
-                    results.fail(scenario, run, str(failure))
+            measure_one(bench, results, scenario, in_turn(scenario, runs, number, bench.options))
+        if not bench.options.quick:
+            make_up(bench, results)
+
+
+def measure_one(bench, results, scenario, runs):
+    if runs:
+        clock = time.strftime("%H:%M:%S")
+        print(f"bench: {clock}, round {results.round + 1}, {scenario.name}", file=sys.stderr, flush=True)
+    for run in runs:
+        if is_far_off(results, scenario, run.label):
+            continue
+        if run.setting.tls and not bench.has_tls(PEERS[run.peer]):
+            results.skip(scenario, run, "has no TLS listener yet")
+            continue
+        try:
+            results.add(scenario, run, take(bench, scenario, run))
+        except Failed as failure:
+            results.fail(scenario, run, str(failure))
+
+
+def is_poor(results, scenario):
+    """Of the passes that were planned for this round, more than half were disturbed."""
+    disturbed = [one for (number, _), one in results.passes(scenario.name).items() if number == results.round]
+    return bool(disturbed) and 2 * disturbed.count(False) < scenario.passes
+
+
+def make_up(bench, results):
+    """Who shares the machine disturbs it for minutes: one more pass of each poor scenario in turn, until none
+    is left or the time is over."""
+    end = time.monotonic() + AGAIN
+    turn = 0
+    while poor := [(scenario, runs) for scenario, runs in chosen(bench.options) if is_poor(results, scenario)]:
+        for scenario, runs in poor:
+            if time.monotonic() > end:
+                return
+            again = close(scenario, of_round(scenario, runs, results.round, bench.options))
+            measure_one(bench, results, scenario, turned(again, turn))
+        turn += 1
 
 
 def main(argv):

@@ -46,14 +46,21 @@ class Results:
                   if (not said.get("disturbed") if clean is None else (said["round"], said["pass"]) in clean)]
         return chosen or taken
 
-    def clean_passes(self, scenario):
-        """In which nobody disturbed any of the rows that are compared; all, when these are less than a quarter."""
-        passes = defaultdict(list)
+    def passes(self, scenario):
+        """Whether somebody disturbed a row that is compared, for each (round, pass)."""
+        found = defaultdict(bool)
         for label in compared(scenario):
             for said in self.samples[scenario][label]:
-                passes[said["round"], said["pass"]].append(bool(said.get("disturbed")))
-        clean = {one for one, disturbed in passes.items() if not any(disturbed)}
-        return clean if 4 * len(clean) >= len(passes) else set(passes)
+                found[said["round"], said["pass"]] |= bool(said.get("disturbed"))
+        return found
+
+    def clean_passes(self, scenario):
+        """In which nobody disturbed any of the rows that are compared; all, when these are less than a quarter of what
+        was planned."""
+        passes = self.passes(scenario)
+        planned = next(one.passes for one in SCENARIOS if one.name == scenario) * self.rounds
+        clean = {one for one, disturbed in passes.items() if not disturbed}
+        return clean if 4 * len(clean) >= min(planned, len(passes)) else set(passes)
 
     def is_disturbed(self, scenario, label):
         return any(said.get("disturbed") for said in self.counted(scenario, label))

@@ -3,12 +3,14 @@
 
 import contextlib
 import io
+import itertools
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 import xml.dom.minidom
 from pathlib import Path
 from types import SimpleNamespace
@@ -242,8 +244,47 @@ class Attempts(unittest.TestCase):
     def test_not_where_that_was_in_vain(self):
         self.assertEqual(self.taken([0.5] * 6 + [0.5, 0.5, 0, 0.5, 0]), [2, 2, 2, 1, 1, 1, 2])
 
-    def test_more_often_where_a_goal_has_nothing_else(self):
-        self.assertEqual(self.taken([0.5] * 10 + [0.5, 0], "incident", OURS, 1), [5, 5, 2])
+
+class MakingUp(unittest.TestCase):
+    """Which samples are taken of the storm when `foreign(sample's number, label)` is what others used meanwhile."""
+    PLANNED = next(one.passes for one in SCENARIOS if one.name == "storm")
+
+    def samples(self, foreign, *arguments):
+        made, number = report.Results(), itertools.count()
+
+        def sample(_, run):
+            return {"streams": 1, "proxy_cpu_us": 1, "foreign": foreign(next(number), run.label)}
+
+        options = bench.parse(["--only", "storm", *arguments])
+        with contextlib.redirect_stderr(io.StringIO()), unittest.mock.patch.object(bench, "AGAIN", 0.2):
+            bench.measure(SimpleNamespace(options=options, in_vain=0, sample=sample), made)
+        return made.samples["storm"]
+
+    def test_nothing_where_nobody_disturbs(self):
+        self.assertEqual(len(self.samples(lambda *_: 0, "--rounds", "1")[OURS]), self.PLANNED)
+
+    def test_passes_until_half_of_what_was_planned_is_clean(self):
+        samples = self.samples(lambda number, _: number < 200, "--rounds", "1")
+        clean = [said["disturbed"] for said in samples[OURS]].count(False)
+        self.assertEqual(clean, self.PLANNED // 2)
+        self.assertEqual(len(samples[OURS]), len(samples["haproxy"]))
+        self.assertEqual(len(samples["caddy"]), 1)
+
+    def test_in_every_round(self):
+        samples = self.samples(lambda number, _: number < 200, "--rounds", "2")
+        of_rounds = [[said["round"] for said in samples[OURS]].count(number) for number in (0, 1)]
+        self.assertGreater(of_rounds[0], self.PLANNED)
+        self.assertEqual(of_rounds[1], self.PLANNED)
+
+    def test_not_for_ever(self):
+        self.assertGreater(len(self.samples(lambda *_: 1, "--rounds", "1")[OURS]), self.PLANNED)
+
+    def test_only_for_rows_that_are_compared(self):
+        samples = self.samples(lambda _, label: label == "nginx", "--rounds", "1")
+        self.assertEqual(len(samples[OURS]), self.PLANNED)
+
+    def test_not_when_it_is_to_be_quick(self):
+        self.assertEqual(len(self.samples(lambda *_: 1, "--quick")[OURS]), 1)
 
 
 class Goals(unittest.TestCase):
