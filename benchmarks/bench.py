@@ -304,10 +304,10 @@ def main(argv):
     except KeyboardInterrupt:
         print("bench: interrupted; this is what there is", file=sys.stderr)
         results.interrupted = True
-    finally:
+    finally:   # what an error of the bench itself leaves is kept too
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "samples.json").write_text(json.dumps(results.samples, indent=1))
         bench.close()
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "samples.json").write_text(json.dumps(results.samples, indent=1))
     text = report.markdown(results, [scenario for scenario, _ in chosen(options)], GOALS, options)
     report.write_plots(results, [scenario for scenario, _ in chosen(options)], options.out)
     (options.out / "RESULTS.md").write_text(text)
