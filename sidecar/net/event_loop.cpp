@@ -85,6 +85,7 @@ void EventLoop::Watch::serve() {
   const bool write = is_worth_it(writer_);
   const bool read = is_worth_it(reader_);
   woken_ = false;
+  bulk_ = false;
   if (write) writer_.call();
   if (read && reader_.is_set()) reader_.call();
   served_ = false;
@@ -133,7 +134,7 @@ void EventLoop::poll() {
     wait(0);
     run_tasks();
     serve_ready();
-  } while (!ready_.empty() || has_tasks_);
+  } while (!ready_.empty() || !bulk_.empty() || has_tasks_);
 }
 
 void EventLoop::read_clock() {
@@ -143,7 +144,7 @@ void EventLoop::read_clock() {
 int EventLoop::timeout_ms() const {
   using Milliseconds = std::chrono::milliseconds;
   static constexpr Milliseconds kLongest = std::chrono::hours(1);
-  if (stopped_ || !ready_.empty() || has_tasks_) return 0;
+  if (stopped_ || !ready_.empty() || !bulk_.empty() || has_tasks_) return 0;
   if (wake_at_ == exchange::kNever) return -1;
   const auto left = std::chrono::ceil<Milliseconds>(wake_at_ - now_);
   return static_cast<int>(std::clamp(left, Milliseconds(0), kLongest).count());
@@ -192,18 +193,36 @@ void EventLoop::run_tasks() {
 void EventLoop::enqueue(Watch& watch) {
   if (watch.queued_) return;
   watch.queued_ = true;
-  ready_.push_back(&watch);
+  if (watch.bulk_) {
+    bulk_.push_back(&watch);
+  } else {
+    ready_.push_back(&watch);
+  }
 }
 
-/// Who becomes ready meanwhile comes in the next round: nobody is served twice before everybody was served once.
+/// Who becomes ready meanwhile comes in the next round: nobody is served twice before everybody was served once; but of
+/// those who move much only as many as there is time for.
 void EventLoop::serve_ready() {
+  static constexpr std::chrono::milliseconds kSlice(1);
+  read_clock();
+  const TimePoint start = now_;
   serving_.swap(ready_);
-  for (Watch* watch : serving_) {
-    watch->queued_ = false;
-    read_clock();
-    watch->serve();
-  }
+  for (Watch* watch : serving_) serve(*watch);
   serving_.clear();
+  if (bulk_.empty()) return;
+  read_clock();
+  const TimePoint end = now_ + std::max<TimePoint::duration>(now_ - start, kSlice);
+  for (std::size_t left = bulk_.size(); left > 0 && now_ < end; --left) {
+    Watch& watch = *bulk_.front();
+    bulk_.pop_front();
+    serve(watch);
+  }
+}
+
+void EventLoop::serve(Watch& watch) {
+  watch.queued_ = false;
+  read_clock();
+  watch.serve();
 }
 
 }  // namespace sidecar::net

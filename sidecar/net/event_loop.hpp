@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -19,7 +20,8 @@
 namespace sidecar::net {
 
 /// What a worker waits for: descriptors (each registered with epoll once, edge-triggered), tasks from other threads,
-/// one point in time. Nothing is called from within the call that asks for it.
+/// one point in time. Nothing is called from within the call that asks for it. Who is ready is served in turn, and who
+/// moves much has as much time as all others together: it does not keep them waiting, nor they it.
 class EventLoop {
  public:
   class Watch;
@@ -51,6 +53,7 @@ class EventLoop {
   void read_clock();
   void run_tasks();
   void serve_ready();
+  void serve(Watch& watch);
   void enqueue(Watch& watch);
 
   int epoll_ = -1;
@@ -61,6 +64,7 @@ class EventLoop {
   std::array<epoll_event, 256> events_{};
   std::vector<Watch*> ready_;
   std::vector<Watch*> serving_;
+  std::deque<Watch*> bulk_;  ///< Ready as well, and they moved much.
   std::vector<Task> running_;
   std::atomic<bool> has_tasks_ = false;
   std::mutex mutex_;
@@ -108,7 +112,13 @@ class EventLoop::Watch {
   /// The peer has ended, or the connection has: reading tells.
   [[nodiscard]] bool ended() const { return ended_; }
   void set_unreadable() { readable_ = false; }
-  void set_unwritable() { writable_ = false; }
+  void set_unwritable() {
+    writable_ = false;
+    bulk_ = true;
+  }
+  /// As much was read as there was room for. Like who writes more than the peer takes, it comes behind others next
+  /// time.
+  void set_bulk() { bulk_ = true; }
 
   /// Closes the descriptor. Who waits is called.
   void close();
@@ -162,7 +172,8 @@ class EventLoop::Watch {
   bool writable_ : 1 = false;
   bool ended_ : 1 = false;
   bool woken_ : 1 = false;     ///< Whoever waits is called, whatever the kernel says.
-  bool queued_ : 1 = false;    ///< The loop has it in its list.
+  bool bulk_ : 1 = false;      ///< It moved much in its last turn or since.
+  bool queued_ : 1 = false;    ///< The loop has it in a list.
   bool served_ : 1 = false;    ///< Its handlers run.
   bool released_ : 1 = false;  ///< Nobody owns it: it goes when the loop has let go of it.
 };

@@ -21,7 +21,9 @@ const char* Stream::why() const {
 }
 
 IoResult Stream::try_read(std::span<char> buffer) {
-  return tls_ ? tls_->read(buffer) : receive(buffer, 0);
+  const IoResult result = tls_ ? tls_->read(buffer) : receive(buffer, 0);
+  if (result.size == buffer.size()) watch_->set_bulk();
+  return result;
 }
 
 IoResult Stream::receive(std::span<char> buffer, int flags) {

@@ -6,8 +6,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -209,6 +212,84 @@ TEST(Watch, NobodyIsServedTwiceBeforeTheOthers) {
   loop.poll();
   EXPECT_EQ(order.size(), 8U);
   EXPECT_TRUE(order == "abababab" || order == "babababa") << order;
+}
+
+/// Sockets that are always ready, and what is done with them: each turn takes a fifth of a millisecond.
+struct Crowd {
+  Crowd(EventLoop& loop, std::size_t count, bool moves_much) : bulk(moves_much), turns(count) {
+    for (std::size_t i = 0; i < count; ++i) pairs.push_back(std::make_unique<Pair>(loop));
+  }
+  void start() {
+    for (std::size_t i = 0; i < pairs.size(); ++i) serve_again(i);
+  }
+  void serve_again(std::size_t i) {
+    if (bulk) pairs[i]->watch->set_bulk();
+    struct Turn {
+      Crowd* crowd;
+      std::size_t i;
+      void operator()() const { crowd->serve(i); }
+    };
+    pairs[i]->watch->wait(Way::write, Way::write, Turn{this, i});
+  }
+  void serve(std::size_t i) {
+    const Clock::time_point began = Clock::now();
+    while (Clock::now() < began + 200us) continue;
+    ++turns[i];
+    ++all;
+    if (on_turn && on_turn()) serve_again(i);
+  }
+
+  bool bulk;
+  std::vector<std::unique_ptr<Pair>> pairs;
+  std::vector<int> turns;
+  int all = 0;
+  std::function<bool()> on_turn;  ///< Whether it goes on.
+};
+
+TEST(Watch, WhoMovesMuchDoesNotKeepOthersWaiting) {
+  EventLoop loop;
+  Crowd bulk(loop, 200, true);
+  const Pair modest(loop);
+  bulk.on_turn = [&] {
+    if (bulk.all == 300) modest.say("x");
+    return bulk.all < 1'000;
+  };
+  int told_behind = 0;
+  modest.watch->wait(Way::read, Way::read, [&] { told_behind = bulk.all; });
+  bulk.start();
+  loop.poll();
+  EXPECT_GE(told_behind, 300);
+  EXPECT_LE(told_behind, 310) << "it waits for no more than a slice";
+}
+
+TEST(Watch, WhoMovesMuchHasHalfOfTheTime) {
+  EventLoop loop;
+  Crowd bulk(loop, 50, true);
+  Crowd modest(loop, 20, false);
+  const auto goes_on = [&] { return bulk.all + modest.all < 1'000; };
+  bulk.on_turn = goes_on;
+  modest.on_turn = goes_on;
+  bulk.start();
+  modest.start();
+  loop.poll();
+  EXPECT_GE(bulk.all, modest.all / 2);
+  EXPECT_GE(modest.all, bulk.all / 2);
+  const auto [fewest, most] = std::minmax_element(bulk.turns.begin(), bulk.turns.end());
+  EXPECT_LE(*most - *fewest, 2) << "and each of them has its turn";
+}
+
+TEST(Watch, WhoHasMovedMuchOnceIsOneOfTheOthersAgain) {
+  EventLoop loop;
+  Crowd bulk(loop, 50, true);
+  Crowd once(loop, 1, false);
+  bulk.on_turn = [&] { return bulk.all < 300; };
+  once.on_turn = bulk.on_turn;
+  bulk.start();
+  once.pairs[0]->watch->set_unwritable();
+  once.pairs[0]->watch->wake();
+  once.start();
+  loop.poll();
+  EXPECT_GT(once.all, 3 * 300 / 50) << "more often than those who move much all the time";
 }
 
 TEST(Watch, WhoIsCalledHasTheTimeOfTheCall) {
