@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 #include "exchange/policy.hpp"
@@ -40,6 +41,10 @@ class EventStream {
   /// Bytes of the backend, on to the client; those behind the boundary at which the stream ends are dropped. Returns
   /// how many went out.
   std::size_t pass(std::string_view bytes, Turn& turn);
+  /// From here on pass() passes all as it is.
+  [[nodiscard]] bool passes_all() const { return !leaving_ && delivery_.passes_all(); }
+  /// Where it does: these were passed on without it.
+  void on_passed(std::span<const std::string_view> pieces, TimePoint now) { source_.on_pieces(pieces, now); }
   /// The backend ended, however: what was held back goes out.
   std::size_t pass_end(Turn& turn) { return delivery_.pass_end(turn.downstream); }
   /// It ended cleanly: the last event gets the blank line that it lacks, where that is wanted and certain.

@@ -253,16 +253,6 @@ bool Exchange::admit_stream(Turn& turn) {
   return false;
 }
 
-void Exchange::open_stream(sse::StreamKind kind, bool complete_at_end, Turn& turn) {
-  event_stream_ = EventStream(kind, complete_at_end, route_->event_stream, turn);
-  account_.bytes_out += event_stream_.begin(route_->event_stream, account_.method(), turn);
-  if (kind == sse::StreamKind::opaque) turn.lifecycle.on_counted(Counted::stream_opaque, 1);
-  LifecycleRecord opened;
-  opened.ttfb = account_.ttfb();
-  record(LifecycleEvent::stream_open, opened, turn);
-  if (turn.drain != nullptr) plan_end(*turn.drain, turn);
-}
-
 void Exchange::on_switching(const http::ResponseHead& head, Turn& turn) {
   if (!upgrade_offered_ || !request_ended_) {
     on_upstream_broken(UpstreamBreak::malformed, false, "switched protocols without being asked", turn);
@@ -277,26 +267,6 @@ void Exchange::on_switching(const http::ResponseHead& head, Turn& turn) {
   request_ended_ = false;  // From here on it means the client's half of the tunnel.
   client_closed_ = false;  // And so does a FIN: one that has come already is told once more.
   enter(Phase::tunnel);
-}
-
-void Exchange::on_response_body(std::string_view bytes, Turn& turn) {
-  if (phase_ == Phase::explaining) {
-    if (rescue_->collect(bytes)) tell_error(Reason::upstream_error, ClosedBy::upstream, turn);
-    return;
-  }
-  if (phase_ != Phase::streaming) {
-    account_.bytes_out += bytes.size();
-    turn.downstream.data(bytes);
-    if (phase_ == Phase::tunnel) note_tunnel_idle(turn.now);
-    return;
-  }
-  account_.bytes_out += event_stream_.pass(bytes, turn);
-  if (event_stream_.take_first_event()) {
-    LifecycleRecord first;
-    first.after = to_ms(turn.now - account_.started()) - account_.ttfb();
-    record(LifecycleEvent::stream_first_event, first, turn);
-  }
-  if (event_stream_.over()) end_as_planned(turn);
 }
 
 void Exchange::on_response_end(http::Fields trailers, bool reusable, Turn& turn) {

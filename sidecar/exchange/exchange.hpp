@@ -49,6 +49,8 @@ class Exchange {
   void on_informational(const http::ResponseHead& head, Turn& turn);
   void on_response_head(const http::ResponseHead& head, const http::Framing& framing, Turn& turn);
   void on_response_body(std::string_view bytes, Turn& turn);
+  /// The same for many pieces at once, where passes_all().
+  void on_response_run(const http::ChunkRun& run, Turn& turn);
   /// `reusable`: the connection could carry another exchange.
   void on_response_end(http::Fields trailers, bool reusable, Turn& turn);
   /// The connection ended, or what came is no response. `untouched`: not one byte had come.
@@ -75,6 +77,10 @@ class Exchange {
   }
   /// The client has the head of an event stream, and more may follow.
   [[nodiscard]] bool streams() const { return stream_ && active() && phase_ != Phase::closing; }
+  /// What comes of the response's body goes on to the client as it is, however much it is.
+  [[nodiscard]] bool passes_all() const {
+    return phase_ == Phase::responding || (phase_ == Phase::streaming && event_stream_.passes_all());
+  }
   [[nodiscard]] bool takes_response() const { return takes_request_body() && !response_ended_; }
   [[nodiscard]] Ending ending() const { return ending_; }
   [[nodiscard]] UpstreamWish upstream_wish() const { return wish_; }
@@ -100,6 +106,7 @@ class Exchange {
   StreamGate::Verdict enter_gate(Turn& turn);
   bool admit_stream(Turn& turn);
   void open_stream(sse::StreamKind kind, bool complete_at_end, Turn& turn);
+  void note_first_event(Turn& turn);
   void plan_end(const DrainPlan& plan, Turn& turn);
   void end_as_planned(Turn& turn);
   void break_off(Reason reason, ClosedBy by, Turn& turn);

@@ -135,7 +135,6 @@ void Relay::on_downstream_bytes(std::string_view bytes, TimePoint now, Workbench
 
 void Relay::pump_downstream(std::string_view bytes, Turn& turn, Workbench& bench) {
   std::string_view input = downstream_.received().join(bytes);
-  const http::Output::Source source(bench.to_upstream, input);
   const http::HeadLimits limits = head_limits(bench);
   const bool begun = opening_.over() || open_connection(input, turn, bench);
   while (begun && connection_ == Connection::open) {
@@ -272,18 +271,20 @@ void Relay::on_upstream_bytes(std::uint32_t attempt, std::string_view bytes, Tim
 
 void Relay::pump_upstream(std::string_view bytes, Turn& turn, Workbench& bench) {
   std::string_view input = upstream_.received().join(bytes);
-  const http::Output::Source source(bench.to_downstream, input);
   const http::HeadLimits limits = head_limits(bench);
   while (exchange_.takes_response()) {
-    if (const std::string_view body = upstream_.next_body(input); !body.empty()) {
+    if (exchange_.passes_all() && upstream_.next_run(input, bench.run)) {
+      exchange_.on_response_run(bench.run, turn);
+      if (input.empty()) break;
+    } else if (const std::string_view body = upstream_.next_body(input); !body.empty()) {
       exchange_.on_response_body(body, turn);
-      continue;
+    } else {
+      const http::H1Upstream::Parsed parsed = upstream_.next(input, limits, bench.scratch);
+      if (parsed.event == http::H1Upstream::Event::need_more) break;
+      if (parsed.event == http::H1Upstream::Event::end) upstream_.received().keep(input);
+      on_response_event(parsed, turn);
+      if (parsed.event == http::H1Upstream::Event::end) return;
     }
-    const http::H1Upstream::Parsed parsed = upstream_.next(input, limits, bench.scratch);
-    if (parsed.event == http::H1Upstream::Event::need_more) break;
-    if (parsed.event == http::H1Upstream::Event::end) upstream_.received().keep(input);
-    on_response_event(parsed, turn);
-    if (parsed.event == http::H1Upstream::Event::end) return;
   }
   upstream_.received().keep(input);
 }

@@ -26,6 +26,8 @@ class StreamDelivery {
 
   /// Passes the backend's bytes on; returns how many (less than `bytes` only by a BOM).
   std::size_t pass(std::string_view bytes, http::ResponseSink& sink);
+  /// From here on pass() passes all as it is.
+  [[nodiscard]] bool passes_all() const { return bom_.open(); }
   /// The backend ended, however: what was held back goes out.
   std::size_t pass_end(http::ResponseSink& sink);
 

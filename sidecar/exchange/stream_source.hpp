@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "exchange/clock.hpp"
@@ -21,6 +22,12 @@ class StreamSource {
     note_silence(now);
     last_bytes_ = now;
     if (kind_ == sse::StreamKind::insertable) scanner_.scan(bytes);
+  }
+
+  void on_pieces(std::span<const std::string_view> pieces, TimePoint now) {
+    note_silence(now);
+    last_bytes_ = now;
+    if (kind_ == sse::StreamKind::insertable) scanner_.scan(pieces);
   }
 
   /// The same up to the next event boundary; returns how many bytes stand before it. Insertable streams only.

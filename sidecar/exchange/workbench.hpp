@@ -8,6 +8,7 @@
 #include "exchange/lifecycle.hpp"
 #include "exchange/policy.hpp"
 #include "exchange/stream_gate.hpp"
+#include "http/chunked.hpp"
 #include "http/head.hpp"
 #include "http/output.hpp"
 
@@ -21,6 +22,7 @@ struct Workbench {
       : lifecycle(sink), gate(stream_gate), next_id(first_id), random(static_cast<Random::result_type>(first_id)) {}
 
   http::HeadScratch scratch;
+  http::ChunkRun run;
   http::Output to_downstream;
   http::Output to_upstream;
   std::string own_body;

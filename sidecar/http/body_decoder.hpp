@@ -39,6 +39,13 @@ class BodyDecoder {
   /// comes. Empty: ask next().
   [[nodiscard]] std::string_view next_piece(std::string_view& input);
 
+  /// The same for whole chunks, many at once. False: there are none, ask next_piece().
+  [[nodiscard]] bool next_run(std::string_view& input, ChunkRun& run) {
+    if (kind_ != FramingKind::chunked) return false;
+    chunked_.next_run(input, run);
+    return !run.empty();
+  }
+
   /// For the heads between the bodies as well as for trailers: never both at once.
   [[nodiscard]] HeadSearch& head_search() { return search_; }
   /// The connection's end is the body's end.

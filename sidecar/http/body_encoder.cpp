@@ -17,7 +17,9 @@ void write_body(std::string_view bytes, bool chunked, Output& out) {
     return;
   }
   std::array<char, kChunkLineMax> line;  // Not zeroed: each chunk comes by.
-  out.lend_between({line.data(), write_chunk_line(bytes.size(), line.data())}, bytes, "\r\n");
+  out.copy(std::string_view(line.data(), write_chunk_line(bytes.size(), line.data())));
+  out.lend(bytes);
+  out.copy("\r\n");
 }
 
 void write_body_end(Fields trailers, bool chunked, Output& out) {

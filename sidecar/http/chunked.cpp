@@ -102,11 +102,39 @@ Refusal ChunkedDecoder::on_line_char(char c, ChunkStrictness strictness) {
   return {};
 }
 
-std::string_view ChunkedDecoder::next_piece(std::string_view& input) {
-  if (state_ == State::data_cr && has_crlf(input, 0)) {
-    input.remove_prefix(2);
-    state_ = State::size;
+void ChunkRun::take(std::string_view& input) {
+  std::string_view rest = input;
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  for (; count < kPieces; ++count) {
+    std::uint64_t size = 0;
+    const std::size_t line = plain_line(rest, size);
+    if (line == 0 || size == 0 || !has_crlf(rest, line + size)) break;
+    pieces_[count] = {rest.data() + line, size};
+    bytes += size;
+    rest.remove_prefix(line + size + 2);
   }
+  framed_ = input.substr(0, input.size() - rest.size());
+  count_ = count;
+  size_ = bytes;
+  input = rest;
+}
+
+/// The CRLF behind a chunk, where it is there as a whole.
+void ChunkedDecoder::skip_chunk_end(std::string_view& input) {
+  if (state_ != State::data_cr || !has_crlf(input, 0)) return;
+  input.remove_prefix(2);
+  state_ = State::size;
+}
+
+void ChunkedDecoder::next_run(std::string_view& input, ChunkRun& run) {
+  skip_chunk_end(input);
+  std::string_view nothing;
+  run.take(state_ == State::size && line_bytes_ == 0 ? input : nothing);
+}
+
+std::string_view ChunkedDecoder::next_piece(std::string_view& input) {
+  skip_chunk_end(input);
   if (state_ == State::size && line_bytes_ == 0) {
     const std::size_t line = plain_line(input, remaining_);
     if (line == 0) return {};

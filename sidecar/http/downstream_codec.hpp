@@ -67,6 +67,9 @@ class DownstreamCodec {
   virtual void write_head(const ResponseHead& head, BodySize size, Output& out) = 0;
   virtual void write_switching(const ResponseHead& head, Output& out) = 0;
   virtual void write_data(std::string_view bytes, Output& out) = 0;
+  virtual void write_chunks(const ChunkRun& run, Output& out) {
+    for (const std::string_view piece : run.pieces()) write_data(piece, out);
+  }
   virtual void write_end(Fields trailers, Output& out) = 0;
 
   /// A codec and the turn's output as what an exchange speaks to.
@@ -77,6 +80,7 @@ class DownstreamCodec {
     void head(const ResponseHead& head, BodySize size) override { codec_.write_head(head, size, out_); }
     void switching(const ResponseHead& head) override { codec_.write_switching(head, out_); }
     void data(std::string_view bytes) override { codec_.write_data(bytes, out_); }
+    void chunks(const ChunkRun& run) override { codec_.write_chunks(run, out_); }
     void end(Fields trailers) override { codec_.write_end(trailers, out_); }
 
    private:

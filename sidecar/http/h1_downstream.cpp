@@ -197,6 +197,11 @@ void H1Downstream::write_data(std::string_view bytes, Output& out) {
   if (response_framing_ != FramingKind::none) write_body(bytes, response_framing_ == FramingKind::chunked, out);
 }
 
+void H1Downstream::write_chunks(const ChunkRun& run, Output& out) {
+  if (response_framing_ == FramingKind::chunked) return out.lend(run.framed());
+  DownstreamCodec::write_chunks(run, out);
+}
+
 void H1Downstream::write_end(Fields trailers, Output& out) {
   write_body_end(trailers, response_framing_ == FramingKind::chunked, out);
 }

@@ -27,6 +27,7 @@ class H1Downstream final : public DownstreamCodec {
   void write_head(const ResponseHead& head, BodySize size, Output& out) override;
   void write_switching(const ResponseHead& head, Output& out) override;
   void write_data(std::string_view bytes, Output& out) override;
+  void write_chunks(const ChunkRun& run, Output& out) override;
   void write_end(Fields trailers, Output& out) override;
 
  private:

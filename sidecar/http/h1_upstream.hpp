@@ -47,6 +47,10 @@ class H1Upstream {
   [[nodiscard]] std::string_view next_body(std::string_view& input) {
     return state_ == State::body ? body_.next_piece(input) : std::string_view();
   }
+  /// The same for whole chunks, many at once. False: there are none, ask next_body().
+  [[nodiscard]] bool next_run(std::string_view& input, ChunkRun& run) {
+    return state_ == State::body && body_.next_run(input, run);
+  }
   /// The backend closed: `end` where that is the end of the body, `error` elsewhere.
   [[nodiscard]] Parsed on_eof();
 

@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "http/chunked.hpp"
 #include "http/head.hpp"
 
 /// What an exchange says, as messages. Codecs turn it into bytes: framing is theirs (RFC 9112 §6), and with another
@@ -21,6 +22,10 @@ class ResponseSink {
   virtual void switching(const ResponseHead& head) = 0;
   /// `bytes` are lent until the turn's output has been written.
   virtual void data(std::string_view bytes) = 0;
+  /// The same for all pieces of `run`, and for how they were framed.
+  virtual void chunks(const ChunkRun& run) {
+    for (const std::string_view piece : run.pieces()) data(piece);
+  }
   virtual void end(Fields trailers) = 0;
 
  protected:

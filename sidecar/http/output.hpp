@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,18 +13,6 @@ namespace sidecar::http {
 /// object a worker and side; the shell writes it out in one go and clears it before the turn's bytes go out of scope.
 class Output {
  public:
-  /// While it lives, `received` is there and says what surrounds what is lent from it.
-  class Source {
-   public:
-    Source(Output& output, std::string_view received) : output_(output) { output_.source_ = received; }
-    ~Source() { output_.source_ = {}; }
-    Source(const Source&) = delete;
-    Source& operator=(const Source&) = delete;
-
-   private:
-    Output& output_;
-  };
-
   /// `bytes` must stay valid until clear(): received bytes or static ones. What lies behind the last piece extends it.
   void lend(std::string_view bytes) {
     if (bytes.empty()) return;
@@ -36,18 +23,6 @@ class Output {
       pieces_.push_back({bytes.data(), 0, bytes.size()});
     }
     size_ += bytes.size();
-  }
-
-  /// `bytes`, lent, between two that are copied: unless they surround it where it lies, as the chunks of a backend that
-  /// writes them as we do. Then all three are lent in one.
-  void lend_between(std::string_view before, std::string_view bytes, std::string_view behind) {
-    if (surround(before, bytes, behind)) {
-      lend({bytes.data() - before.size(), before.size() + bytes.size() + behind.size()});
-    } else {
-      copy(before);
-      lend(bytes);
-      copy(behind);
-    }
   }
 
   /// `parts` (string views and literals), one behind the other.
@@ -93,24 +68,6 @@ class Output {
     std::size_t size;
   };
 
-  [[nodiscard]] bool surround(std::string_view before, std::string_view bytes, std::string_view behind) const {
-    const auto begin = reinterpret_cast<std::uintptr_t>(source_.data());
-    const auto at = reinterpret_cast<std::uintptr_t>(bytes.data());
-    if (at < begin || at - begin > source_.size()) return false;
-    const std::size_t offset = at - begin;
-    return offset >= before.size() && source_.size() - offset >= bytes.size() + behind.size() &&
-           is_at(offset - before.size(), before) && is_at(offset + bytes.size(), behind);
-  }
-
-  /// Byte by byte: these are a few, and for each chunk.
-  [[nodiscard]] bool is_at(std::size_t offset, std::string_view bytes) const {
-    for (const char byte : bytes) {
-      if (source_[offset++] != byte) return false;
-    }
-    return true;
-  }
-
-  std::string_view source_;
   std::vector<Piece> pieces_;
   Arena arena_;
   std::size_t size_ = 0;

@@ -23,6 +23,9 @@ class BomFilter {
   /// first byte only.
   void on_insertion() noexcept;
 
+  /// From here on filter() passes all as it is.
+  [[nodiscard]] bool open() const noexcept { return state_ == State::open; }
+
   /// The next bytes of the backend. Less a BOM where one is to be dropped, what is passed on is what was fed.
   [[nodiscard]] Passed filter(std::string_view bytes) noexcept;
 

@@ -1,8 +1,14 @@
 #include "sse/scanner.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <span>
+
+#include "sse/line_feeds.hpp"
 
 namespace sidecar::sse {
 namespace {
@@ -63,26 +69,33 @@ std::size_t Scanner::walk(std::string_view bytes, bool to_boundary) noexcept {
 }
 
 /// What most streams are made of, lines that are there as a whole and end in LF, without the state of what is not.
-/// Returns where the first line begins that is another.
+/// Returns where the first line begins that is another, or that is too short for this.
 const char* Scanner::walk_lf_lines(const char* next, const char* end) noexcept {
   if (phase_ != Phase::line_start || line_ending_ == LineEnding::unknown) return next;
-  if (std::memchr(next, kCr, static_cast<std::size_t>(end - next)) != nullptr) return next;
-  while (next != end) {
-    if (*next == kLf) {
-      end_block();
-      ++next;
-      continue;
+  constexpr std::size_t kBlocks = 16;
+  std::array<std::uint64_t, kBlocks> masks;  // Not zeroed: each piece comes by.
+  for (;;) {
+    const auto left = static_cast<std::size_t>(end - next);
+    const std::size_t blocks = std::min(left / kLineFeedBlock, kBlocks);
+    if (blocks == 0 || !find_line_feeds(next, std::span(masks).first(blocks))) return next;
+    const char* const begin = next;
+    for (std::size_t i = 0; i < blocks; ++i) {
+      for (std::uint64_t lfs = masks[i]; lfs != 0; lfs &= lfs - 1) {
+        const char* const lf = begin + i * kLineFeedBlock + std::countr_zero(lfs);
+        end_lf_line({next, static_cast<std::size_t>(lf - next)});
+        next = lf + 1;
+      }
     }
-    const auto* lf = static_cast<const char*>(std::memchr(next, kLf, static_cast<std::size_t>(end - next)));
-    if (lf == nullptr) break;
-    const bool is_data = lf - next >= std::ptrdiff_t{kDataField.size()}
-                             ? std::memcmp(next, kDataField.data(), kDataField.size()) == 0
-                             : std::string_view(next, static_cast<std::size_t>(lf - next)) == kData;
-    block_has_data_ |= is_data;
-    block_open_ = true;
-    next = lf + 1;
+    if (next == begin) return next;  // A line longer than all blocks.
   }
-  return next;
+}
+
+void Scanner::end_lf_line(std::string_view line) noexcept {
+  if (line.empty()) return end_block();
+  block_open_ = true;
+  block_has_data_ |= line.size() >= kDataField.size()
+                         ? std::memcmp(line.data(), kDataField.data(), kDataField.size()) == 0
+                         : line == kData;
 }
 
 Position Scanner::position() const noexcept {

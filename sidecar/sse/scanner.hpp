@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "sse/position.hpp"
@@ -17,6 +18,11 @@ namespace sidecar::sse {
 class Scanner {
  public:
   void scan(std::string_view bytes) noexcept { static_cast<void>(walk(bytes, false)); }
+
+  /// One behind the other.
+  void scan(std::span<const std::string_view> pieces) noexcept {
+    for (const std::string_view piece : pieces) scan(piece);
+  }
 
   /// Scans up to the next event boundary; returns how many bytes stand before it, all of them when there is none.
   [[nodiscard]] std::size_t scan_to_boundary(std::string_view bytes) noexcept { return walk(bytes, true); }
@@ -53,6 +59,7 @@ class Scanner {
 
   std::size_t walk(std::string_view bytes, bool to_boundary) noexcept;
   const char* walk_lf_lines(const char* next, const char* end) noexcept;
+  void end_lf_line(std::string_view line) noexcept;
   void scan_line_part(const char* begin, const char* end) noexcept;
   const char* scan_bom(const char* begin, const char* end) noexcept;
   void match_field_name(const char* begin, const char* end) noexcept;

@@ -15,16 +15,22 @@ namespace {
 
 using namespace std::string_view_literals;
 
-/// `'body'`, then `end`, `error` or nothing, then what is left over. `by_piece`: next() is asked where next_piece() has
-/// nothing, as the relay does.
-std::string decode(const std::vector<std::string_view>& reads, ChunkStrictness strictness, bool by_piece = true) {
+/// next_run() is asked first, then next_piece(), then next(): as the relay does. Or not all of them.
+enum class Asked : std::uint8_t { all, from_piece_on, next_alone };
+
+/// `'body'`, then `end`, `error` or nothing, then what is left over.
+std::string decode(const std::vector<std::string_view>& reads, ChunkStrictness strictness, Asked asked = Asked::all) {
   ChunkedDecoder decoder;
+  ChunkRun run;
   std::string body;
   std::string rest;
   std::string outcome;
   for (const std::string_view read : reads) {
     std::string_view input = read;
     while (outcome.empty()) {
+      if (asked == Asked::all) decoder.next_run(input, run);
+      for (const std::string_view piece : run.pieces()) body.append(piece);
+      const bool by_piece = asked != Asked::next_alone;
       if (const std::string_view piece = by_piece ? decoder.next_piece(input) : ""; !piece.empty()) {
         body.append(piece);
         continue;
@@ -49,7 +55,8 @@ void expect_decoded(std::string_view bytes, ChunkStrictness strictness, const st
   SCOPED_TRACE(test::printable(bytes));
   for (const test::Split& split : test::splits_of(bytes)) {
     EXPECT_EQ(decode(split.reads, strictness), expected) << split.name;
-    EXPECT_EQ(decode(split.reads, strictness, false), expected) << split.name << ", by next() alone";
+    EXPECT_EQ(decode(split.reads, strictness, Asked::from_piece_on), expected) << split.name << ", by piece";
+    EXPECT_EQ(decode(split.reads, strictness, Asked::next_alone), expected) << split.name << ", by next() alone";
   }
 }
 
@@ -164,6 +171,79 @@ TEST(Chunked, WritesChunkLines) {
     std::array<char, kChunkLineMax> line{};
     EXPECT_EQ(std::string_view(line.data(), write_chunk_line(c.size, line.data())), c.line);
   }
+}
+
+std::vector<std::string> pieces_of(const ChunkRun& run) {
+  return {run.pieces().begin(), run.pieces().end()};
+}
+
+TEST(ChunkRun, IsWhatHasComeWhole) {
+  ChunkedDecoder decoder;
+  ChunkRun run;
+  std::string_view input = "3\r\none\r\n00A\r\n0123456789\r\n5\r\nhalf";
+  const char* const begin = input.data();
+  decoder.next_run(input, run);
+  EXPECT_EQ(pieces_of(run), (std::vector<std::string>{"one", "0123456789"}));
+  EXPECT_EQ(run.size(), 13U);
+  EXPECT_EQ(run.framed(), "3\r\none\r\n00A\r\n0123456789\r\n");
+  EXPECT_EQ(run.framed().data(), begin) << "it is lent";
+  EXPECT_EQ(input, "5\r\nhalf");
+  decoder.next_run(input, run);
+  EXPECT_TRUE(run.empty());
+  EXPECT_EQ(run.size(), 0U);
+  EXPECT_EQ(run.framed(), "");
+}
+
+/// The chunk that is being read has been passed on with a line and an end of its own: its rest is no chunk.
+TEST(ChunkRun, BeginsBehindTheRestOfAChunk) {
+  ChunkedDecoder decoder;
+  ChunkRun run;
+  std::string_view first = "6\r\nabc";
+  EXPECT_EQ(decoder.next_piece(first), "abc");
+  std::string_view second = "def\r\n1\r\nx\r\n";
+  decoder.next_run(second, run);
+  EXPECT_TRUE(run.empty());
+  EXPECT_EQ(decoder.next_piece(second), "def");
+  decoder.next_run(second, run);
+  EXPECT_EQ(run.framed(), "1\r\nx\r\n");
+}
+
+TEST(ChunkRun, EndsBeforeWhatIsUnusual) {
+  for (const std::string_view other : {"0\r\n\r\n", "000\r\n", "1;x=y\r\na\r\n", "1 \r\na\r\n", "1\na\r\n",
+                                       "1\r\nab\r\n", "000000001\r\na\r\n", "ffffffff\r\na", "\r\n", "x", "1\r\na\r"}) {
+    SCOPED_TRACE(test::printable(other));
+    ChunkedDecoder decoder;
+    ChunkRun run;
+    const std::string bytes = "2\r\nok\r\n" + std::string(other);  // On the heap: a sanitizer sees where it ends.
+    std::string_view input = bytes;
+    decoder.next_run(input, run);
+    EXPECT_EQ(pieces_of(run), std::vector<std::string>{"ok"});
+    EXPECT_EQ(input, other);
+    decoder.next_run(input, run);
+    EXPECT_TRUE(run.empty());
+    EXPECT_EQ(input, other);
+  }
+}
+
+TEST(ChunkRun, OfManyChunksTakesAsManyAsFit) {
+  ChunkedDecoder decoder;
+  ChunkRun run;
+  std::string bytes;
+  std::string body;
+  for (int i = 0; i < 1'000; ++i) {
+    bytes += "1\r\n" + std::string(1, static_cast<char>('a' + i % 26)) + "\r\n";
+    body += static_cast<char>('a' + i % 26);
+  }
+  std::string_view input = bytes;
+  std::string framed;
+  std::string pieces;
+  for (decoder.next_run(input, run); !run.empty(); decoder.next_run(input, run)) {
+    framed += run.framed();
+    for (const std::string_view piece : run.pieces()) pieces += piece;
+  }
+  EXPECT_EQ(framed, bytes);
+  EXPECT_EQ(pieces, body);
+  EXPECT_TRUE(input.empty());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <ostream>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -180,6 +181,35 @@ TEST(Scanner, AgreesWithTheOracleOnRandomStreams) {
     for (const char& c : stream) bytewise.scan({&c, 1});
     ASSERT_EQ(state_of(whole), state_of(bytewise)) << "seed " << seed;
     ASSERT_EQ(whole.events(), test::parse_event_stream(stream).events.size()) << "seed " << seed;
+  }
+}
+
+/// Lines of some hundred bytes and more, most of which end in LF: what is looked at in blocks.
+TEST(Scanner, AgreesWithTheOracleOnLongLines) {
+  std::mt19937 random(7);  // NOLINT(cert-msc51-cpp): the same every time.
+  const auto chance = [&random](unsigned of) { return random() % of == 0; };
+  for (int round = 0; round < 500; ++round) {
+    std::string stream = "data: the first line tells how lines end\n\n";
+    const unsigned rare = round % 2 == 0 ? 1'000'000 : 20;
+    while (stream.size() < 8'000) {
+      if (!chance(4)) stream += chance(4) ? "id: " : "data: ";
+      stream.append(chance(20) ? random() % 3'000 : random() % 200, 'x');
+      stream += chance(rare) ? "\r" : chance(rare) ? "\r\n" : "\n";
+      if (chance(2)) stream += "\n";
+    }
+    Scanner whole;
+    whole.scan(stream);
+    Scanner bytewise;
+    for (const char& c : stream) bytewise.scan({&c, 1});
+    std::vector<std::string_view> pieces;
+    for (std::string_view rest = stream; !rest.empty(); rest.remove_prefix(pieces.back().size())) {
+      pieces.push_back(rest.substr(0, 1 + random() % 400));
+    }
+    Scanner in_pieces;
+    in_pieces.scan(pieces);
+    ASSERT_EQ(state_of(whole), state_of(bytewise)) << "round " << round;
+    ASSERT_EQ(state_of(in_pieces), state_of(bytewise)) << "round " << round;
+    ASSERT_EQ(whole.events(), test::parse_event_stream(stream).events.size()) << "round " << round;
   }
 }
 

@@ -50,11 +50,15 @@ constexpr std::array<std::string_view, 12> kForbiddenOnPureShore{
     "fstream", "cstdio", "csignal",      "semaphore",
 };
 
-/// The system's headers end in .h, and the pure shore has no system. Text to an IP address needs no socket.
+/// What ends in .h and is no header of the system's: text to an IP address needs no socket, a processor's instructions
+/// nothing but it.
+constexpr std::array<std::string_view, 4> kHarmless{"llhttp.h", "nghttp2/nghttp2.h", "arpa/inet.h", "immintrin.h"};
+
+/// The system's headers end in .h, and the pure shore has no system.
 bool is_forbidden_on_pure_shore(std::string_view name) {
   if (std::ranges::find(kForbiddenOnPureShore, name) != kForbiddenOnPureShore.end()) return true;
   if (name.starts_with("boost/")) return !name.starts_with("boost/intrusive/") && name != "boost/container/vector.hpp";
-  return name.ends_with(".h") && name != "llhttp.h" && name != "nghttp2/nghttp2.h" && name != "arpa/inet.h";
+  return name.ends_with(".h") && std::ranges::find(kHarmless, name) == kHarmless.end();
 }
 
 bool has_word(List list, std::string_view word) {
