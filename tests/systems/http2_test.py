@@ -397,8 +397,9 @@ class Limits(Http2Cases):
     def test_a_flood_of_pings_ends_the_connection(self):
         client = self.client()
         try:
-            for _ in range(50_000):
-                client.h2.ping(b"12345678")
+            for _ in range(50):  # Many at once: one by one they are answered as they come, and none waits.
+                for _ in range(4000):
+                    client.h2.ping(b"12345678")
                 client.flush()
         except (OSError, h2.exceptions.ProtocolError):
             pass

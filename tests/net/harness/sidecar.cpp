@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <exception>
@@ -145,7 +144,7 @@ void Sidecar::take_line(const std::string& line) {
   if (object == nullptr || !object->contains("ts") || !object->contains("level") || !object->contains("event")) {
     ++unparsable_;
   } else {
-    lines_.push_back(*object);
+    lines_[text_of(*object, "event")].push_back(*object);
   }
   changed_.notify_all();
 }
@@ -154,9 +153,7 @@ void Sidecar::wait_until_listening(std::size_t listeners) {
   std::unique_lock lock(mutex_);
   const auto listening = [&] {
     addresses_.clear();
-    for (const auto& line : lines_) {
-      if (text_of(line, "event") == "listening") addresses_.push_back(text_of(line, "address"));
-    }
+    for (const auto& line : lines_["listening"]) addresses_.push_back(text_of(line, "address"));
     return addresses_.size() >= listeners || log_ended_;
   };
   const bool in_time = changed_.wait_for(lock, scaled(10s), listening);
@@ -176,12 +173,12 @@ std::uint16_t Sidecar::port() const {
 
 boost::json::object Sidecar::wait_for_log(std::string_view event, const Predicate& predicate, Milliseconds timeout) {
   std::unique_lock lock(mutex_);
+  const auto& lines = lines_[std::string(event)];
   std::size_t looked_at = 0;
   const boost::json::object* found = nullptr;
   const auto search = [&] {
-    for (; looked_at < lines_.size() && found == nullptr; ++looked_at) {
-      const auto& line = lines_[looked_at];
-      if (text_of(line, "event") == event && (!predicate || predicate(line))) found = &line;
+    for (; looked_at < lines.size() && found == nullptr; ++looked_at) {
+      if (!predicate || predicate(lines[looked_at])) found = &lines[looked_at];
     }
     return found != nullptr || log_ended_;
   };
@@ -192,10 +189,7 @@ boost::json::object Sidecar::wait_for_log(std::string_view event, const Predicat
 
 std::vector<boost::json::object> Sidecar::log_of(std::string_view event) {
   const std::lock_guard lock(mutex_);
-  std::vector<boost::json::object> found;
-  std::copy_if(lines_.begin(), lines_.end(), std::back_inserter(found),
-               [&](const auto& line) { return text_of(line, "event") == event; });
-  return found;
+  return lines_[std::string(event)];
 }
 
 std::string Sidecar::log_text() {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -88,7 +89,7 @@ class Sidecar {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<boost::json::object> lines_;
+  std::map<std::string, std::vector<boost::json::object>> lines_;  // By event.
   std::string text_;
   std::string errors_;
   std::size_t unparsable_ = 0;
