@@ -160,7 +160,7 @@ SCENARIOS = (
               Run(FLOOR, FLOOR, arguments=words("rate --rate 1 --event-bytes 64"))),
              (Metric("cpu", "CPU each, µs",
                      lambda said: in_all("heartbeats" if "heartbeats" in said else "events")(said)),),
-             "8,000 streams with one heartbeat a second; the relay passes on as many events of the backend."),
+             "8,000 streams with one heartbeat a second; the relay passes on as many events of the backend.", passes=4),
     Scenario("calls-rate", "System calls, low rate", words("rate --streams 100 --rate 10 --warm-up 0.5 --seconds 2"),
              words("rate --streams 50 --rate 10 --warm-up 0.1 --seconds 0.4"), plain(EVENT_PEERS), (CALLS_EVENT,),
              counts=True, once=True),
@@ -204,7 +204,7 @@ SCENARIOS = (
              words("rate --streams 100 --rate 10 --warm-up 0.1 --seconds 0.4"), workers(),
              (CPU_EVENT, Metric("skew", "skew of streams, %", lambda said: said["skew"], "{:.0f}", compare=False)),
              "On both processors, which the load uses too. Skew: the fullest worker's streams above the mean.",
-             skew=True, passes=8),
+             skew=True, passes=20),
     Scenario("workers-requests", "Two workers: requests", *REQUESTS, workers(), (CPU_REQUEST,), passes=48),
 )
 

@@ -1,14 +1,10 @@
 #include "sse/scanner.hpp"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
-#include <span>
 
-#include "sse/line_feeds.hpp"
+#include "sse/lf_lines.hpp"
 
 namespace sidecar::sse {
 namespace {
@@ -16,8 +12,6 @@ namespace {
 constexpr char kLf = '\n';
 constexpr char kCr = '\r';
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-constexpr std::string_view kData = "data";
-constexpr std::string_view kDataField = "data:";
 
 /// Finds the line ends of one run of bytes. The next LF and the next CR are remembered, so that not every line searches
 /// the whole rest for what the stream does not use: each byte is looked at twice at most.
@@ -50,16 +44,20 @@ std::size_t Scanner::walk(std::string_view bytes, bool to_boundary) noexcept {
   const char* next = bytes.data();
   const char* const end = next + bytes.size();
   if (behind_cr_ && completes_crlf(*next)) ++next;
-  if (!to_boundary) next = walk_lf_lines(next, end);
 
   LineEnds line_ends(end);
   while (next != end) {
+    const bool plain = phase_ == Phase::line_start && line_ending_ == LineEnding::lf && !behind_cr_;
+    if (plain && !to_boundary) {
+      next = walk_lf_lines(next, end, blocks_);
+      if (next == end) break;
+    }
     const char* const line_end = line_ends.next(next);
     scan_line_part(next, line_end);
     if (line_end == end) break;
     end_line(*line_end);
     next = line_end + 1;
-    const bool stops = to_boundary && !block_open_;
+    const bool stops = to_boundary && !blocks_.open;
     // A byte that is left to be scanned later decides nothing now.
     const bool looks = behind_cr_ && next != end && (!stops || *next == kLf);
     if (looks && completes_crlf(*next)) ++next;
@@ -68,42 +66,12 @@ std::size_t Scanner::walk(std::string_view bytes, bool to_boundary) noexcept {
   return bytes.size();
 }
 
-/// What most streams are made of, lines that are there as a whole and end in LF, without the state of what is not.
-/// Returns where the first line begins that is another, or that is too short for this.
-const char* Scanner::walk_lf_lines(const char* next, const char* end) noexcept {
-  if (phase_ != Phase::line_start || line_ending_ == LineEnding::unknown) return next;
-  constexpr std::size_t kBlocks = 16;
-  std::array<std::uint64_t, kBlocks> masks;  // Not zeroed: each piece comes by.
-  for (;;) {
-    const auto left = static_cast<std::size_t>(end - next);
-    const std::size_t blocks = std::min(left / kLineFeedBlock, kBlocks);
-    if (blocks == 0 || !find_line_feeds(next, std::span(masks).first(blocks))) return next;
-    const char* const begin = next;
-    for (std::size_t i = 0; i < blocks; ++i) {
-      for (std::uint64_t lfs = masks[i]; lfs != 0; lfs &= lfs - 1) {
-        const char* const lf = begin + i * kLineFeedBlock + std::countr_zero(lfs);
-        end_lf_line({next, static_cast<std::size_t>(lf - next)});
-        next = lf + 1;
-      }
-    }
-    if (next == begin) return next;  // A line longer than all blocks.
-  }
-}
-
-void Scanner::end_lf_line(std::string_view line) noexcept {
-  if (line.empty()) return end_block();
-  block_open_ = true;
-  block_has_data_ |= line.size() >= kDataField.size()
-                         ? std::memcmp(line.data(), kDataField.data(), kDataField.size()) == 0
-                         : line == kData;
-}
-
 Position Scanner::position() const noexcept {
   switch (phase_) {
     case Phase::stream_start:
       return Position::boundary;
     case Phase::line_start:
-      return block_open_ ? Position::inside_event : Position::boundary;
+      return blocks_.open ? Position::inside_event : Position::boundary;
     case Phase::bom_1:
     case Phase::bom_2:
     case Phase::field_name:
@@ -157,7 +125,7 @@ const char* Scanner::scan_bom(const char* begin, const char* end) noexcept {
 /// ends there.
 void Scanner::match_field_name(const char* begin, const char* end) noexcept {
   if (matched_ == 0 && end - begin >= std::ptrdiff_t{kDataField.size()}) {
-    block_has_data_ |= std::memcmp(begin, kDataField.data(), kDataField.size()) == 0;
+    blocks_.has_data |= std::memcmp(begin, kDataField.data(), kDataField.size()) == 0;
     phase_ = Phase::rest_of_line;
     return;
   }
@@ -167,7 +135,7 @@ void Scanner::match_field_name(const char* begin, const char* end) noexcept {
       return;
     }
     if (++matched_ == kDataField.size()) {
-      block_has_data_ = true;
+      blocks_.has_data = true;
       phase_ = Phase::rest_of_line;
       return;
     }
@@ -177,10 +145,10 @@ void Scanner::match_field_name(const char* begin, const char* end) noexcept {
 void Scanner::end_line(char line_end) noexcept {
   const bool blank = phase_ == Phase::line_start || phase_ == Phase::stream_start;
   if (blank) {
-    end_block();
+    blocks_.end_block();
   } else {
-    block_open_ = true;
-    if (phase_ == Phase::field_name && matched_ == kData.size()) block_has_data_ = true;
+    blocks_.open = true;
+    if (phase_ == Phase::field_name && matched_ == kData.size()) blocks_.has_data = true;
   }
   phase_ = Phase::line_start;
   behind_cr_ = line_end == kCr;
@@ -188,12 +156,6 @@ void Scanner::end_line(char line_end) noexcept {
     line_ending_ = behind_cr_ ? LineEnding::cr : LineEnding::lf;
     in_first_ending_ = behind_cr_;
   }
-}
-
-void Scanner::end_block() noexcept {
-  if (block_has_data_) ++events_;
-  block_has_data_ = false;
-  block_open_ = false;
 }
 
 }  // namespace sidecar::sse

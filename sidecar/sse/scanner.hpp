@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "sse/lf_lines.hpp"
 #include "sse/position.hpp"
 
 namespace sidecar::sse {
@@ -42,10 +43,10 @@ class Scanner {
   [[nodiscard]] LineEnding insertion_ending() const noexcept;
 
   /// A client that read no further would lose an event: its block has data and no blank line.
-  [[nodiscard]] bool event_unfinished() const noexcept { return block_has_data_; }
+  [[nodiscard]] bool event_unfinished() const noexcept { return blocks_.has_data; }
 
   /// How many events a conforming client has dispatched: blocks with a `data` field that a blank line ended.
-  [[nodiscard]] std::uint64_t events() const noexcept { return events_; }
+  [[nodiscard]] std::uint64_t events() const noexcept { return blocks_.events; }
 
  private:
   enum class Phase : std::uint8_t {
@@ -58,23 +59,18 @@ class Scanner {
   };
 
   std::size_t walk(std::string_view bytes, bool to_boundary) noexcept;
-  const char* walk_lf_lines(const char* next, const char* end) noexcept;
-  void end_lf_line(std::string_view line) noexcept;
   void scan_line_part(const char* begin, const char* end) noexcept;
   const char* scan_bom(const char* begin, const char* end) noexcept;
   void match_field_name(const char* begin, const char* end) noexcept;
   void end_line(char line_end) noexcept;
-  void end_block() noexcept;
   bool completes_crlf(char first) noexcept;
 
-  std::uint64_t events_ = 0;
+  Blocks blocks_;
   Phase phase_ = Phase::stream_start;
   LineEnding line_ending_ = LineEnding::unknown;
   std::uint8_t matched_ = 0;      ///< Bytes of the field name `data` seen in this line.
   bool behind_cr_ = false;        ///< The last byte is a CR; an LF would belong to it.
   bool in_first_ending_ = false;  ///< That CR ended the stream's first line.
-  bool block_open_ = false;       ///< A line that is not blank stands behind the last blank line.
-  bool block_has_data_ = false;   ///< The data buffer of this block is not empty.
 };
 
 static_assert(sizeof(Scanner) <= 24, "every open stream holds a Scanner");
