@@ -8,7 +8,7 @@
 namespace sidecar::sse {
 namespace {
 
-/// Line after line, up to `end`.
+/// Line after line, up to where the last whole one ends.
 Blocks walked(std::string_view bytes, Blocks blocks = {}) {
   while (!bytes.empty()) {
     const std::size_t lf = bytes.find('\n');

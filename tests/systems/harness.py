@@ -236,8 +236,10 @@ class Sidecar(Program):
 class Front:
     """One server block of an nginx that stands in front; buffering is left at its default, which is on."""
 
-    def __init__(self, upstream_port, version=None, tls=False, upgrade=False, tls_behind=False):
+    def __init__(self, upstream_port, version=None, tls=False, upgrade=False, tls_behind=False,
+                 read_timeout=READ_TIMEOUT):
         self.upstream_port, self.version, self.tls, self.upgrade = upstream_port, version, tls, upgrade
+        self.read_timeout = read_timeout
         self.tls_behind = tls_behind  # and what is there has to show the certificate of Systems.certificate()
         self.port = free_port()
 
@@ -246,7 +248,7 @@ class Front:
         if self.tls:
             lines += ["ssl_certificate tls.crt;", "ssl_certificate_key tls.key;"]
         proxy = [f"proxy_pass http{'s' if self.tls_behind else ''}://127.0.0.1:{self.upstream_port};",
-                 f"proxy_read_timeout {milliseconds(READ_TIMEOUT)};", "proxy_set_header Host $host;"]
+                 f"proxy_read_timeout {milliseconds(self.read_timeout)};", "proxy_set_header Host $host;"]
         if self.tls_behind:
             proxy += ["proxy_ssl_verify on;", "proxy_ssl_trusted_certificate tls.crt;",
                       "proxy_ssl_name portal.example;"]
