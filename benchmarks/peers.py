@@ -118,7 +118,8 @@ class Running:
     def _arguments(self):
         setting, values = self.setting, self._values
         if self.peer.name == "relay":
-            words = ["--listen", values["PORT"], "--upstream", values["ORIGIN"], "--workers", setting.workers]
+            words = ["--listen", values["PORT"], "--upstream", values["ORIGIN"], "--workers", setting.workers,
+                     *setting.extra]
             tls = ["--tls-certificate", values["CERTIFICATE"], "--tls-key", values["KEY"]]
             return words + (tls if setting.tls else [])
         if self.peer.name == "sse-sidecar":

@@ -7,6 +7,7 @@ from typing import Callable
 from peers import PEERS, Setting
 
 OURS, FLOOR = "sse-sidecar", "relay"
+SENDS_ONLY = "relay, with heartbeats of its own"
 SLOW = ("pushpin",)   # plays where its speed does not decide how long that takes
 EVENT_PEERS = tuple(name for name in PEERS if name not in SLOW)
 HTTP_PEERS = (FLOOR, *(name for name in EVENT_PEERS if PEERS[name].http))
@@ -157,10 +158,14 @@ SCENARIOS = (
     Scenario("heartbeats", "Heartbeats", words("heartbeats --streams 8000 --interval 1 --warm-up 1.5 --seconds 4"),
              words("heartbeats --streams 300 --interval 1 --warm-up 1.2 --seconds 1"),
              (Run(OURS, OURS, Setting(log=True, extra=("--heartbeat-interval", "1s"))),
+              Run(SENDS_ONLY, FLOOR, Setting(extra=("--heartbeats", "1s"))),
               Run(FLOOR, FLOOR, arguments=words("rate --rate 1 --event-bytes 64"))),
              (Metric("cpu", "CPU each, µs",
                      lambda said: in_all("heartbeats" if "heartbeats" in said else "events")(said)),),
-             "8,000 streams with one heartbeat a second; the relay passes on as many events of the backend.", passes=4),
+             "8,000 streams with one heartbeat a second; the relay passes on as many events of the backend. With "
+             "heartbeats of its own it shows what the kernel takes for a `send` to a stream that was silent for a "
+             "second.",
+             passes=4),
     Scenario("calls-rate", "System calls, low rate", words("rate --streams 100 --rate 10 --warm-up 0.5 --seconds 2"),
              words("rate --streams 50 --rate 10 --warm-up 0.1 --seconds 0.4"), plain(EVENT_PEERS), (CALLS_EVENT,),
              counts=True, once=True),
@@ -236,6 +241,7 @@ GOALS = (
     Goal("reconnect storm, CPU per stream", "storm", "cpu", ("haproxy",), 1.0, 0.9),
     Goal("bursts, CPU per MB", "burst", "cpu", PROXIES, 1.2, 0.95),
     Goal("heartbeats, CPU each, against the relay", "heartbeats", "cpu", (FLOOR,), 0.5, 0.35),
+    Goal("heartbeats, CPU each, against bare sends", "heartbeats", "cpu", (SENDS_ONLY,), float("inf"), 1.1),
     Goal("system calls per event, low rate", "calls-rate", "calls", (), 4, 3.05),
     Goal("system calls per event, saturated", "calls-fanout", "calls", (), 2.2, 2.1),
     Goal("system calls per request", "calls-requests", "calls", (), 5.4, 4.5),

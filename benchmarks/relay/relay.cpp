@@ -8,8 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
@@ -19,10 +21,12 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 // The floor: what it costs to carry the bytes from one socket to another and back with epoll, and nothing else. It
-// knows no HTTP. With --fault it is a bad proxy on purpose, to show that the load generator notices.
+// knows no HTTP. With --heartbeats it is the floor of these: a bare `send` to each client, a twentieth of them at a
+// time. With --fault it is a bad proxy on purpose, to show that the load generator notices.
 namespace {
 
 struct Settings {
@@ -31,8 +35,9 @@ struct Settings {
   std::string certificate;
   std::string key;
   int workers = 1;
-  std::string fault;  ///< drop, repeat, change, cut: done to one read of the upstream in `fault_every`;
-                      ///< keep: a client's FIN is not noticed.
+  bool heartbeats = false;  ///< One a second for each client that has had bytes of the upstream, all in one chunk.
+  std::string fault;        ///< drop, repeat, change, cut: done to one read of the upstream in `fault_every`;
+                            ///< keep: a client's FIN is not noticed.
   std::uint64_t fault_every = 100;
 };
 
@@ -86,6 +91,7 @@ struct Pair {
   End client;
   End upstream;
   bool closed = false;
+  bool heard = false;  ///< The client has had bytes of the upstream.
 };
 
 class Relay {
@@ -99,7 +105,7 @@ class Relay {
     event.data.ptr = nullptr;
     if (epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &event) != 0) fail("epoll_ctl");
     for (;;) {
-      const int count = epoll_wait(epoll_, ready_.data(), static_cast<int>(ready_.size()), -1);
+      const int count = epoll_wait(epoll_, ready_.data(), static_cast<int>(ready_.size()), until_beat());
       for (int i = 0; i < count; ++i) {
         const epoll_event& one = ready_.at(static_cast<std::size_t>(i));
         if (one.data.ptr == nullptr) {
@@ -109,12 +115,36 @@ class Relay {
           on_ready(*static_cast<End*>(one.data.ptr), one.events);
         }
       }
-      for (const Pair* pair : graves_) delete pair;
+      for (const Pair* pair : graves_) {
+        std::erase(beaten_, pair);
+        delete pair;
+      }
       graves_.clear();
+      if (settings_.heartbeats && until_beat() == 0) beat();
     }
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  /// In milliseconds; -1: never.
+  [[nodiscard]] int until_beat() const {
+    if (!settings_.heartbeats) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next_beat_ - Clock::now());
+    return static_cast<int>(std::max<std::int64_t>(0, left.count()));
+  }
+
+  /// To the next twentieth of the clients.
+  void beat() {
+    static constexpr std::size_t kParts = 20;
+    const std::size_t part = beats_++ % kParts;
+    const std::size_t end = beaten_.size() * (part + 1) / kParts;
+    for (std::size_t i = beaten_.size() * part / kParts; i < end; ++i) {
+      if (!beaten_[i]->closed) static_cast<void>(write(beaten_[i]->client, "d\r\n: heartbeat\n\n\r\n"));
+    }
+    next_beat_ += std::chrono::milliseconds(1000 / kParts);
+  }
+
   /// False: nobody waits.
   bool accept() {
     const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -167,6 +197,9 @@ class Relay {
       std::string_view bytes(buffer_.data(), static_cast<std::size_t>(size));
       if (!settings_.fault.empty() && &end == &end.pair->upstream && !do_fault(bytes, *end.other)) return false;
       if (!send(*end.other, bytes)) return false;
+      if (settings_.heartbeats && &end == &end.pair->upstream && !std::exchange(end.pair->heard, true)) {
+        beaten_.push_back(end.pair);
+      }
       if (end.tls == nullptr && bytes.size() < buffer_.size()) return true;
     }
   }
@@ -249,6 +282,9 @@ class Relay {
   SSL_CTX* tls_;
   int epoll_;
   std::uint64_t reads_ = 0;
+  std::vector<Pair*> beaten_;
+  std::size_t beats_ = 0;
+  Clock::time_point next_beat_ = Clock::now();
   std::array<epoll_event, 256> ready_{};
   std::vector<const Pair*> graves_;
   std::vector<char> buffer_ = std::vector<char>(64 * 1024);
@@ -276,6 +312,7 @@ Settings parse(int argc, char** argv) {
   settings.key = words["--tls-key"];
   settings.fault = words["--fault"];
   if (words.contains("--fault-every")) settings.fault_every = std::stoul(words["--fault-every"]);
+  settings.heartbeats = words.contains("--heartbeats");
   if (words.contains("--workers")) settings.workers = std::stoi(words["--workers"]);
   return settings;
 }

@@ -24,6 +24,8 @@ class DeadlineEntry {
 
   void leave();
   void link_before(DeadlineEntry& entry);
+  /// Of a ring's head: all others go to the end of another ring.
+  void pass_ring_to(DeadlineEntry& head);
 
   DeadlineEntry* next_ = nullptr;
   DeadlineEntry* previous_ = nullptr;
@@ -62,12 +64,12 @@ class DeadlineWheel {
   using Tick = std::int64_t;
 
   [[nodiscard]] static Tick tick_of(TimePoint time);
+  void enter(DeadlineEntry& entry);
   void collect(TimePoint now);
-  void collect_slot(std::size_t slot, Tick now);
   DeadlineEntry* pop_due();
 
   std::array<DeadlineEntry, kSlots> slots_;  ///< Ring heads.
-  DeadlineEntry due_;                        ///< Ring head of what came up.
+  DeadlineEntry due_;  ///< Ring head of the slots that came up; some of it may be due a round later.
   mutable std::bitset<kSlots> occupied_;
   Tick current_;  ///< Everything up to here has come up.
 };

@@ -16,8 +16,11 @@ void write_body(std::string_view bytes, bool chunked, Output& out) {
     out.lend(bytes);
     return;
   }
-  std::array<char, kChunkLineMax> line;  // Not zeroed: each chunk comes by.
-  out.copy(std::string_view(line.data(), write_chunk_line(bytes.size(), line.data())));
+  static constexpr std::size_t kCopied = 128;  // To copy so few costs less than to hand the kernel three pieces.
+  std::array<char, kChunkLineMax> buffer;      // Not zeroed: each chunk comes by.
+  const std::string_view line(buffer.data(), write_chunk_line(bytes.size(), buffer.data()));
+  if (bytes.size() <= kCopied) return out.copy(line, bytes, "\r\n");
+  out.copy(line);
   out.lend(bytes);
   out.copy("\r\n");
 }

@@ -56,30 +56,44 @@ class WithoutProxy(unittest.TestCase):
         self.assertGreater(said["driver_cpu_us"], 1e4)
 
 
-class BadProxy(unittest.TestCase):
-    def play(self, words, *faults):
-        with tempfile.TemporaryDirectory() as folder:
-            port, origin = free_port(), free_port()
-            relay = Program("relay", [RELAY, "--listen", port, "--upstream", origin, *faults], Path(folder), ANYWHERE)
-            try:
-                relay.wait_for_port(port)
-                return play(words, port, origin, relay.pids[0])[1]
-            finally:
-                relay.stop()
+def play_through_relay(words, *options):
+    with tempfile.TemporaryDirectory() as folder:
+        port, origin = free_port(), free_port()
+        relay = Program("relay", [RELAY, "--listen", port, "--upstream", origin, *options], Path(folder), ANYWHERE)
+        try:
+            relay.wait_for_port(port)
+            return play(words, port, origin, relay.pids[0])[1]
+        finally:
+            relay.stop()
 
+
+class Heartbeats(unittest.TestCase):
+    WORDS = "heartbeats --streams 40 --interval 1 --warm-up 1.2 --seconds 2"
+
+    def test_of_the_relay_come_once_a_second(self):
+        said = play_through_relay(self.WORDS, "--heartbeats", "1s")
+        self.assertEqual((said["open"], said["cut"]), (40, 0), said)
+        self.assertGreaterEqual(said["heartbeats"], 40)
+        self.assertLessEqual(said["heartbeats"], 3 * 40)
+
+    def test_are_none_without_being_asked_for(self):
+        self.assertEqual(play_through_relay(self.WORDS)["heartbeats"], 0)
+
+
+class BadProxy(unittest.TestCase):
     def losses(self, fault, words="rate --streams 20 --rate 20 --seconds 1 --warm-up 0.1"):
-        said = self.play(words, "--fault", fault, "--fault-every", 50)
+        said = play_through_relay(words, "--fault", fault, "--fault-every", 50)
         return {key for key in ("missing", "repeated", "cut") if said.get(key)}
 
     def test_a_good_one_loses_nothing(self):
-        said = self.play("rate --streams 20 --rate 20 --seconds 1 --warm-up 0.1")
+        said = play_through_relay("rate --streams 20 --rate 20 --seconds 1 --warm-up 0.1")
         self.assertEqual((said["missing"], said["repeated"], said["cut"]), (0, 0, 0))
         self.assertGreater(said["proxy_cpu_us"], 0)
 
     def test_the_cheap_parts_of_a_sample_cost_less_than_all(self):
         for words, unit in (("fanout --streams 20 --seconds 1 --warm-up 0.1", "events"),
                             ("requests --streams 4 --seconds 1 --warm-up 0.1", "requests")):
-            said = self.play(words)
+            said = play_through_relay(words)
             share = said["cpu_quartile_us"] / (said["proxy_cpu_us"] / said[unit])
             self.assertGreater(share, 0.2, said)
             self.assertLess(share, 1.05, said)
@@ -97,7 +111,7 @@ class BadProxy(unittest.TestCase):
         self.assertIn("cut", self.losses("cut"))
 
     def test_who_does_not_notice_that_clients_leave_gets_the_next_event(self):
-        said = self.play("storm --streams 30 --cycles 2", "--fault", "keep")
+        said = play_through_relay("storm --streams 30 --cycles 2", "--fault", "keep")
         self.assertEqual((said["streams"], said["kept_upstream"]), (60, 60))
         self.assertNotIn("error", said)
 

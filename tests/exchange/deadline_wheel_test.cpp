@@ -153,6 +153,28 @@ TEST(DeadlineWheel, AVisitorMayDestroyOrScheduleAnyEntry) {
   EXPECT_EQ(fire(wheel, kStart + 2s), 1);
 }
 
+TEST(DeadlineWheel, WhatIsARoundAwayIsNotTouchedByWhatIsDueInItsSlot) {
+  DeadlineWheel wheel(kStart);
+  std::vector<std::unique_ptr<Entry>> entries(5);
+  for (auto& entry : entries) entry = std::make_unique<Entry>();
+  wheel.schedule(*entries[0], kStart + 1s);
+  for (std::size_t i = 1; i < entries.size(); ++i) wheel.schedule(*entries[i], kStart + 1s + kRound);
+  wheel.advance(kStart + 1s, [&](DeadlineEntry& entry) {
+    ++static_cast<Entry&>(entry).fired;
+    entries[1].reset();
+    wheel.schedule(*entries[2], kStart + 3s);
+    wheel.schedule(*entries[3], kStart + 3s + kRound);
+  });
+  EXPECT_EQ(entries[0]->fired, 1);
+  EXPECT_EQ(fire(wheel, kStart + 2s), 0);
+  EXPECT_EQ(fire(wheel, kStart + 3s), 1);
+  EXPECT_EQ(entries[2]->fired, 1);
+  EXPECT_EQ(wheel.next_wakeup(),
+            TimePoint(std::chrono::floor<std::chrono::milliseconds>((kStart + 1s + kRound).time_since_epoch()) /
+                      kDeadlineGrid * kDeadlineGrid));
+  EXPECT_EQ(fire(wheel, kStart + 1s + kRound), 2);
+}
+
 TEST(DeadlineWheel, EntriesMayOutliveTheirWheel) {
   Entry entry;
   {

@@ -28,6 +28,17 @@ TEST(BodyEncoder, ChunksAreWrittenWithTheirSize) {
   EXPECT_EQ(written(out), "10\r\nsixteen bytes!!!\r\n1\r\nx\r\n0\r\n\r\n");
 }
 
+TEST(BodyEncoder, SmallChunksAreOnePieceAndGreatOnesAreNotCopied) {
+  Output out;
+  write_body(": heartbeat\n\n", true, out);
+  EXPECT_EQ(out.pieces(), 1);
+  const std::string great(4096, 'x');
+  write_body(great, true, out);
+  ASSERT_EQ(out.pieces(), 3);
+  EXPECT_EQ(out.piece(1).data(), great.data());
+  EXPECT_EQ(written(out), "d\r\n: heartbeat\n\n\r\n1000\r\n" + great + "\r\n");
+}
+
 TEST(BodyEncoder, AnEmptyPieceIsNoLastChunk) {
   Output out;
   write_body("", true, out);

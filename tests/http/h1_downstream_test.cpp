@@ -121,7 +121,7 @@ TEST(H1Downstream, LendsTheBodysBytes) {
   Dialogue d(kGet);
   d.head(200, kUnknown);
   d.out.clear();
-  const std::string event = "data: x\n\n";
+  const std::string event = "data: " + std::string(1000, 'x') + "\n\n";
   d.sink.data(event);
   ASSERT_EQ(d.out.pieces(), 3U);
   EXPECT_EQ(d.out.piece(1).data(), event.data());
