@@ -148,8 +148,9 @@ def judge(results, scenarios, goals):
             reached, shown = abs(ours), ""
         holds = (lambda limit: reached >= limit) if goal.more else (lambda limit: reached <= limit)
         must = "" if goal.must == float("inf") else f"{'≥' if goal.more else '≤'} {goal.must:g}"
+        aim = "" if goal.aim == float("inf") else f"{goal.aim:g}: {'yes' if holds(goal.aim) else 'no'}"
         rows.append([goal.title, f"{ours:.2f}", shown, f"{reached:.2f}", must, "yes" if holds(goal.must) else "**no**",
-                     f"{goal.aim:g}: {'yes' if holds(goal.aim) else 'no'}"])
+                     aim])
     return table(["goal", "ours", "best of whom it is held against", "figure", "must", "holds", "aim"], rows)
 
 

@@ -300,6 +300,11 @@ class Goals(unittest.TestCase):
         self.assertIn("≥ 3 | yes", judged(made, Goal("g", "scene", "cpu", (), 3, more=True))[0])
         self.assertIn("≥ 4 | **no**", judged(made, Goal("g", "scene", "cpu", (), 4, more=True))[0])
 
+    def test_a_goal_without_limits_is_a_figure(self):
+        goal = Goal("g", "scene", "cpu", ("nginx",), float("inf"), float("inf"))
+        made = results(sse_sidecar=[3], nginx=[2])
+        self.assertEqual(judged(made, goal), ["| g | 3.00 | 2.00 (nginx) | 1.50 |  | yes |  |"])
+
     def test_growth_is_from_row_to_row(self):
         made = report.Results()
         for label, cpu in ((f"{OURS}, few", 2), (f"{OURS}, many", 3), ("nginx, few", 2), ("nginx, many", 4)):
