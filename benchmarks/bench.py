@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import machine
+import profiles
 import report
 from peers import PEERS, Running, version
 from processes import BOTH, LOAD_CPU, PROXY_CPU, Failed, clean_environment, free_port
@@ -89,14 +90,14 @@ class Bench:
         return ["--scenario", *words, *more]
 
     def _play(self, scenario, run, proxy):
-        held = bool(scenario.counts) or scenario.skew
+        held = bool(scenario.counts) or scenario.skew or self.options.profile
         argv = [self.driver, "--proxy", proxy.port, "--origin", proxy.origin_port, "--pids",
                 ",".join(map(str, proxy.pids)), *self._arguments(scenario, run), *(["--hold"] if held else [])]
         cpus = LOAD_CPU if run.pinned else BOTH
         driver = subprocess.Popen([str(word) for word in argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   text=True, env=clean_environment(),
                                   preexec_fn=lambda: os.sched_setaffinity(0, cpus))
-        watch = Watch(scenario, proxy)
+        watch = Watch(scenario, proxy, self.options.profile)
         began = time.monotonic()
         try:
             for line in driver.stdout:
@@ -121,8 +122,9 @@ class Bench:
 class Watch:
     """What is looked at from outside while a sample is taken."""
 
-    def __init__(self, scenario, proxy):
+    def __init__(self, scenario, proxy, profile):
         self.scenario, self.proxy, self.figures, self._calls = scenario, proxy, {}, None
+        self.profile, self._recording = profile, None
 
     def answer(self, at):
         if at == "restart":
@@ -134,6 +136,11 @@ class Watch:
         if at == "end" and self.scenario.counts:
             self.figures["calls"] = self._calls.end()
             self._calls = None
+        if at == "begin" and self.profile:
+            self._recording = profiles.Recording(self.proxy.pids, self.proxy.folder)
+        if at == "end" and self.profile:
+            recording, self._recording = self._recording, None
+            self.figures["profile"] = recording.end()
         if at == "end" and self.scenario.skew:
             self.figures["skew"] = machine.skew(self.proxy.pids)
         return ""
@@ -142,6 +149,9 @@ class Watch:
         with contextlib.suppress(Failed):
             if self._calls:
                 self._calls.end()
+        with contextlib.suppress(Failed):
+            if self._recording:
+                self._recording.end()
 
 
 def disturbed(said):
@@ -176,6 +186,9 @@ def parse(argv):
                         help="writes RESULTS.md, its plots, and README's part of it, unless ours or the relay failed")
     parser.add_argument("--out", type=Path, metavar="FOLDER",
                         help="where samples, tables and plots go (build/bench; quick: build/bench-quick)")
+    parser.add_argument("--profile", action="store_true",
+                        help="shows where the time of each goes (perf), one sample each, ours alone unless --peers is "
+                             "given; measures nothing")
     parser.add_argument("--keep", action="store_true", help="keeps the configurations and logs of every sample")
     parser.add_argument("--build", type=Path, default=ROOT / "build/release", help=argparse.SUPPRESS)
     parser.add_argument("--ours", type=Path, default=ROOT / "build/trained", help=argparse.SUPPRESS)
@@ -184,6 +197,8 @@ def parse(argv):
     options.rounds = options.rounds or (1 if options.quick else 2)
     options.build, options.ours = options.build.resolve(), options.ours.resolve()
     options.out = options.out or ROOT / ("build/bench-quick" if options.quick else "build/bench")
+    if options.profile:
+        options.rounds, options.peers = 1, options.peers or OURS
     if options.write and (options.quick or options.only or options.peers):
         parser.error("--write is for a whole run")
     unknown = set((options.peers or "").split(",")) - set(PEERS) - {""}
@@ -289,11 +304,28 @@ def make_up(bench, results):
         turn += 1
 
 
+def profile(bench):
+    """Prints where the time goes, one sample of each run; the exit code."""
+    status = 0
+    for scenario, runs in chosen(bench.options):
+        print(f"\n## {scenario.title}\n", flush=True)
+        for run in runs:
+            try:
+                said = profiles.table(bench.sample(scenario, run)["profile"])
+            except (Failed, KeyError) as failure:
+                said, status = f"Could not be sampled: {failure}.", 1
+            print(f"{run.label}:\n\n{said}\n", flush=True)
+    return status
+
+
 def main(argv):
     options = parse(argv)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     bench = Bench(options)
+    if options.profile:
+        with contextlib.closing(bench):
+            return profile(bench)
     results = report.Results()
     results.rounds = options.rounds
     signal.signal(signal.SIGTERM, signal.default_int_handler)
