@@ -123,35 +123,29 @@ class Watch:
     """What is looked at from outside while a sample is taken."""
 
     def __init__(self, scenario, proxy, profile):
-        self.scenario, self.proxy, self.figures, self._calls = scenario, proxy, {}, None
-        self.profile, self._recording = profile, None
+        self.scenario, self.proxy, self.figures = scenario, proxy, {}
+        # One of them: the other would be in what it sees.
+        self._kind = "profile" if profile else "calls" if scenario.counts else None
+        self._tool = None
 
     def answer(self, at):
         if at == "restart":
             self.proxy.stop(patience=30)
             self.proxy.start()
             return " ".join(map(str, self.proxy.pids))
-        if at == "begin" and self.scenario.counts:
-            self._calls = machine.CallCount(self.proxy.pids, self.proxy.folder)
-        if at == "end" and self.scenario.counts:
-            self.figures["calls"] = self._calls.end()
-            self._calls = None
-        if at == "begin" and self.profile:
-            self._recording = profiles.Recording(self.proxy.pids, self.proxy.folder)
-        if at == "end" and self.profile:
-            recording, self._recording = self._recording, None
-            self.figures["profile"] = recording.end()
+        if at == "begin" and self._kind:
+            attach = {"profile": profiles.Recording, "calls": machine.CallCount}[self._kind]
+            self._tool = attach(self.proxy.pids, self.proxy.folder)
+        if at == "end" and self._kind:
+            tool, self._tool = self._tool, None
+            self.figures[self._kind] = tool.end()
         if at == "end" and self.scenario.skew:
             self.figures["skew"] = machine.skew(self.proxy.pids)
         return ""
 
     def close(self):
-        with contextlib.suppress(Failed):
-            if self._calls:
-                self._calls.end()
-        with contextlib.suppress(Failed):
-            if self._recording:
-                self._recording.end()
+        if self._tool:
+            self._tool.stop()
 
 
 def disturbed(said):
@@ -197,8 +191,8 @@ def parse(argv):
     options.rounds = options.rounds or (1 if options.quick else 2)
     options.build, options.ours = options.build.resolve(), options.ours.resolve()
     options.out = options.out or ROOT / ("build/bench-quick" if options.quick else "build/bench")
-    if options.profile:
-        options.rounds, options.peers = 1, options.peers or OURS
+    if options.profile and not options.peers:
+        options.peers = OURS
     if options.write and (options.quick or options.only or options.peers):
         parser.error("--write is for a whole run")
     unknown = set((options.peers or "").split(",")) - set(PEERS) - {""}
@@ -308,13 +302,14 @@ def profile(bench):
     """Prints where the time goes, one sample of each run; the exit code."""
     status = 0
     for scenario, runs in chosen(bench.options):
-        print(f"\n## {scenario.title}\n", flush=True)
         for run in runs:
             try:
-                said = profiles.table(bench.sample(scenario, run)["profile"])
-            except (Failed, KeyError) as failure:
-                said, status = f"Could not be sampled: {failure}.", 1
-            print(f"{run.label}:\n\n{said}\n", flush=True)
+                said = bench.sample(scenario, run)
+            except Failed as failure:
+                status, text = 1, f"Could not be sampled: {failure}"
+            else:
+                text = profiles.table(said["profile"]) if "profile" in said else "No part of it is measured alone."
+            print(f"## {scenario.title}: {run.label}\n\n{text}\n", flush=True)
     return status
 
 
@@ -322,13 +317,13 @@ def main(argv):
     options = parse(argv)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     bench = Bench(options)
     if options.profile:
         with contextlib.closing(bench):
             return profile(bench)
     results = report.Results()
     results.rounds = options.rounds
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         results.machine = machine.describe(ROOT)
         results.versions = {name: version(peer) for name, peer in PEERS.items() if peer.find()}

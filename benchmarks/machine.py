@@ -45,7 +45,26 @@ def make_certificate(folder):
     return certificate, key, pem
 
 
-class CallCount:
+class Attached:
+    """A tool that watches processes until it is stopped. What it says is in `log`."""
+
+    def __init__(self, argv, log):
+        self.log = log
+        with open(log, "wb") as output:
+            self._process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=output,
+                                             stderr=output)
+        time.sleep(0.3)   # none says when it has attached
+
+    def stop(self, patience=30):
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class CallCount(Attached):
     """Counts the system calls of processes until it is ended: by perf, which costs them little, else by strace."""
 
     _perf = None
@@ -60,9 +79,7 @@ class CallCount:
         else:
             raise Failed("neither perf nor strace can count system calls here")
         self._tool = argv[0]
-        self._process = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL,
-                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(0.3)   # neither says when it has attached
+        super().__init__(argv, folder / "calls.log")
 
     @classmethod
     def _has_perf(cls):
@@ -74,8 +91,7 @@ class CallCount:
         return cls._perf
 
     def end(self):
-        self._process.send_signal(signal.SIGINT)
-        self._process.wait(10)
+        self.stop()
         counted = calls_in(self._tool, self._output.read_text())
         if counted is None:
             raise Failed(f"{self._tool} counted nothing: {self._output.read_text()}")

@@ -2,11 +2,10 @@
 
 import re
 import shutil
-import signal
 import subprocess
-import time
 
 import processes
+from machine import Attached
 from processes import Failed
 
 FREQUENCY = 4999        # samples a second, and in step with nothing
@@ -22,28 +21,24 @@ WITHIN = {
 }
 
 
-class Recording:
+class Recording(Attached):
     """Samples processes until it is ended."""
 
     def __init__(self, pids, folder):
-        perf = shutil.which("perf", path=processes.SEARCH)
-        if perf is None:
+        self._perf = shutil.which("perf", path=processes.SEARCH)
+        if self._perf is None:
             raise Failed("perf is not there")
-        self._perf, self._data, self._said = perf, folder / "perf.data", folder / "perf.log"
-        with open(self._said, "wb") as log:
-            self._process = subprocess.Popen([perf, "record", "-F", str(FREQUENCY), "-g", "-o", self._data, "-p",
-                                              ",".join(map(str, pids))], stdin=subprocess.DEVNULL, stdout=log,
-                                             stderr=log)
-        time.sleep(0.3)   # it does not say when it has attached
+        self._data = folder / "perf.data"
+        super().__init__([self._perf, "record", "-F", FREQUENCY, "-g", "-o", self._data, "-p",
+                          ",".join(map(str, pids))], folder / "perf.log")
 
     def end(self):
         """What was seen: of each object and each function its share in percent; of functions of the kernel also that
         with all that they call."""
-        self._process.send_signal(signal.SIGINT)
-        self._process.wait(30)
+        self.stop()
         own = self._report("--no-children", "--sort", "dso,sym")
         if not own:
-            raise Failed(f"perf saw nothing: {self._said.read_text('utf-8', 'replace')[-500:]}")
+            raise Failed(f"perf saw nothing: {self.log.read_text('utf-8', 'replace')[-500:]}")
         return {"own": own, "within": self._report("--children", "--sort", "sym")}
 
     def _report(self, *words):

@@ -2,7 +2,9 @@
 """What becomes of perf's tables."""
 
 import sys
+import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "benchmarks"))
@@ -60,12 +62,38 @@ class Table(unittest.TestCase):
         self.assertEqual(profiles.short("[.] sidecar::sse::(anonymous namespace)::find(int)"), "sse::find")
 
 
+PERF = """#!/bin/sh
+case "$1 $*" in
+  record*"-p 7,8"*) trap 'touch "$FOLDER/perf.data"; exit' INT; for _ in $(seq 1000); do sleep .01; done ;;
+  report*--no-children*) [ -e "$FOLDER/perf.data" ] && cat "$FOLDER/own" ;;
+  report*--children*) cat "$FOLDER/within" ;;
+esac
+"""
+
+
 class Recording(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (self.folder / "perf").write_text(PERF.replace("$FOLDER", str(self.folder)))
+        (self.folder / "perf").chmod(0o755)
+        (self.folder / "own").write_text(OWN)
+        (self.folder / "within").write_text(WITHIN)
+        self.enterContext(unittest.mock.patch("processes.SEARCH", str(self.folder)))
+
+    def test_perf_samples_until_the_end_and_is_asked_for_both_tables(self):
+        recording = profiles.Recording([7, 8], self.folder)
+        self.assertEqual(recording.end(), {"own": profiles.rows(OWN), "within": profiles.rows(WITHIN)})
+
+    def test_a_perf_that_saw_nothing_is_an_error(self):
+        (self.folder / "own").write_text("")
+        recording = profiles.Recording([7, 8], self.folder)
+        with self.assertRaisesRegex(profiles.Failed, "perf saw nothing"):
+            recording.end()
+
     def test_without_perf_it_says_so(self):
-        known, profiles.processes.SEARCH = profiles.processes.SEARCH, "/nowhere"
-        self.addCleanup(setattr, profiles.processes, "SEARCH", known)
+        (self.folder / "perf").unlink()
         with self.assertRaisesRegex(profiles.Failed, "perf is not there"):
-            profiles.Recording([1], Path("/nowhere"))
+            profiles.Recording([7, 8], self.folder)
 
 
 if __name__ == "__main__":
