@@ -29,23 +29,27 @@ exchange::UpstreamFailure to_failure(int error) {
 }  // namespace
 
 /// A handler that finds out whether anybody is still interested.
-template <class Handler>
-auto Connector::guarded(Handler handler) {
+template <void (Connector::*step)()>
+auto Connector::guarded() {
   waiting_ = true;
-  return [this, handler] {
+  return [this] {
     waiting_ = false;
     if (client_ == nullptr) {
       delete this;
     } else {
-      handler();
+      (this->*step)();
     }
   };
 }
 
 Connector* Connector::start(Worker& worker, NameCache& names, std::shared_ptr<const TlsClient> tls, Client& client) {
   auto* connector = new Connector(worker, names, std::move(tls), client);
-  worker.loop().post(connector->guarded([connector] { connector->names_.ask(*connector); }));
+  worker.loop().post(connector->guarded<&Connector::resolve>());
   return connector;  // NOLINT(clang-analyzer-cplusplus.NewDelete): post() runs nothing before it returns.
+}
+
+void Connector::resolve() {
+  names_.ask(*this);
 }
 
 void Connector::cancel() {
@@ -67,15 +71,14 @@ void Connector::try_next() {
     if (fd < 0) {
       fail(to_failure(errno), nullptr);
     } else if (begin(fd)) {
-      stream_->wait_writable(guarded([this] { on_outcome(); }));
+      stream_->wait_writable(guarded<&Connector::on_outcome>());
       return;
     }
   }
   // A restarted container has a new address: ask once more before giving up.
   if (!asked_again_ && !endpoints_.empty() && names_.distrust()) {
     asked_again_ = true;
-    names_.ask(*this);
-    return;
+    return resolve();
   }
   give_up();
 }
@@ -108,9 +111,9 @@ void Connector::on_outcome() {
 void Connector::greet() {
   switch (stream_->tls() != nullptr ? stream_->tls()->handshake() : TlsLayer::Step::done) {
     case TlsLayer::Step::want_read:
-      return stream_->wait_readable(guarded([this] { greet(); }));
+      return stream_->wait_readable(guarded<&Connector::greet>());
     case TlsLayer::Step::want_write:
-      return stream_->wait_writable(guarded([this] { greet(); }));
+      return stream_->wait_writable(guarded<&Connector::greet>());
     case TlsLayer::Step::failed: {
       const bool untrusted = stream_->tls()->failure() == TlsLayer::Failure::untrusted;
       fail(untrusted ? exchange::UpstreamFailure::untrusted : exchange::UpstreamFailure::no_tls, stream_->why());

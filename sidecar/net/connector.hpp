@@ -37,10 +37,11 @@ class Connector final : public NameCache::Waiter {
       : worker_(worker), names_(names), tls_(std::move(tls)), client_(&client) {}
   ~Connector() = default;
 
+  void resolve();
   void try_next();
   [[nodiscard]] bool begin(int fd);
-  template <class Handler>
-  [[nodiscard]] auto guarded(Handler handler);
+  template <void (Connector::*step)()>
+  [[nodiscard]] auto guarded();
   void on_outcome();
   void greet();
   void fail(exchange::UpstreamFailure failure, const char* why);

@@ -38,11 +38,9 @@ EventLoop::Watch::Owner EventLoop::Watch::make(EventLoop& loop, int fd, bool sha
 void EventLoop::Watch::ask_kernel() {
   readable_ = false;
   writable_ = false;
-  const auto waits = [this](Way when) {
-    return (reader_.is_set() && reader_.when() == when) || (writer_.is_set() && writer_.when() == when);
-  };
+  const auto anybody_waits = [this](Way when) { return waits(Way::read, when) || waits(Way::write, when); };
   epoll_event event{};
-  event.events = EPOLLET | (waits(Way::read) ? kReading : 0U) | (waits(Way::write) ? EPOLLOUT : 0U);
+  event.events = EPOLLET | (anybody_waits(Way::read) ? kReading : 0U) | (anybody_waits(Way::write) ? EPOLLOUT : 0U);
   event.data.ptr = this;
   // Who cannot be told finds out what is wrong.
   if (::epoll_ctl(loop_.epoll_, EPOLL_CTL_MOD, fd_, &event) != 0) wake();
@@ -77,13 +75,13 @@ void EventLoop::Watch::take_note(std::uint32_t events) {
 }
 
 void EventLoop::Watch::enqueue_if_worth_it() {
-  if (is_worth_it(reader_) || is_worth_it(writer_)) loop_.enqueue(*this);
+  if (is_worth_it(Way::read) || is_worth_it(Way::write)) loop_.enqueue(*this);
 }
 
 void EventLoop::Watch::serve() {
   served_ = true;
-  const bool write = is_worth_it(writer_);
-  const bool read = is_worth_it(reader_);
+  const bool write = is_worth_it(Way::write);
+  const bool read = is_worth_it(Way::read);
   woken_ = false;
   bulk_ = false;
   if (write) writer_.call();

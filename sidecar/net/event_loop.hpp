@@ -92,16 +92,16 @@ class EventLoop::Watch {
   [[nodiscard]] int fd() const { return fd_; }
 
   /// Calls `handler()` once, when the descriptor is ready for `when`, or behind close(); sometimes in vain. One handler
-  /// for each `what`.
+  /// for each `what`. It holds a pointer and no more.
   template <class Handler>
   void wait(Way what, Way when, Handler handler) {
-    waiter(what).set(handler, when);
-    if (is_worth_it(waiter(what))) loop_.enqueue(*this);
+    set(what, when, handler);
+    if (is_worth_it(what)) loop_.enqueue(*this);
   }
   /// The same for who cannot say whether the descriptor is ready: the kernel is asked.
   template <class Handler>
   void wait_anew(Way what, Way when, Handler handler) {
-    waiter(what).set(handler, when);
+    set(what, when, handler);
     ask_kernel();
   }
   /// Whoever waits is called.
@@ -126,17 +126,15 @@ class EventLoop::Watch {
  private:
   friend EventLoop;
 
-  /// Something callable of up to two pointers.
+  /// Something callable of up to one pointer.
   class Waiter {
    public:
     template <class Handler>
-    void set(Handler handler, Way when) {
+    void set(Handler handler) {
       static_assert(sizeof(Handler) <= sizeof state_ && std::is_trivially_copyable_v<Handler>);
       new (state_.data()) Handler(handler);
       call_ = [](std::byte* state) { (*std::launder(reinterpret_cast<Handler*>(state)))(); };
-      when_ = when;
     }
-    [[nodiscard]] Way when() const { return when_; }
     [[nodiscard]] bool is_set() const { return call_ != nullptr; }
     void call() {
       Waiter once = *this;  // The handler may wait again.
@@ -145,9 +143,8 @@ class EventLoop::Watch {
     }
 
    private:
-    alignas(void*) std::array<std::byte, 2 * sizeof(void*)> state_;
+    alignas(void*) std::array<std::byte, sizeof(void*)> state_;
     void (*call_)(std::byte*) = nullptr;
-    Way when_ = Way::read;
   };
 
   Watch(EventLoop& loop, int fd, bool shared) : loop_(loop), fd_(fd), shared_(shared) {}
@@ -157,9 +154,18 @@ class EventLoop::Watch {
   void release();
   void serve();
   void take_note(std::uint32_t events);
-  [[nodiscard]] Waiter& waiter(Way what) { return what == Way::read ? reader_ : writer_; }
-  [[nodiscard]] bool is_worth_it(const Waiter& waiter) const {
-    return waiter.is_set() && (woken_ || fd_ < 0 || (waiter.when() == Way::read ? readable_ : writable_));
+  template <class Handler>
+  void set(Way what, Way when, Handler handler) {
+    (what == Way::read ? reader_ : writer_).set(handler);
+    (what == Way::read ? reads_when_ : writes_when_) = when;
+  }
+  /// Who waits for `what` waits for `when`.
+  [[nodiscard]] bool waits(Way what, Way when) const {
+    return what == Way::read ? reader_.is_set() && reads_when_ == when : writer_.is_set() && writes_when_ == when;
+  }
+  [[nodiscard]] bool is_worth_it(Way what) const {
+    if (woken_ || fd_ < 0) return what == Way::read ? reader_.is_set() : writer_.is_set();
+    return (readable_ && waits(what, Way::read)) || (writable_ && waits(what, Way::write));
   }
   void enqueue_if_worth_it();
 
@@ -167,6 +173,8 @@ class EventLoop::Watch {
   Waiter reader_;
   Waiter writer_;
   int fd_;
+  Way reads_when_ = Way::read;
+  Way writes_when_ = Way::write;
   bool shared_ : 1;
   bool readable_ : 1 = false;
   bool writable_ : 1 = false;
@@ -177,5 +185,7 @@ class EventLoop::Watch {
   bool served_ : 1 = false;    ///< Its handlers run.
   bool released_ : 1 = false;  ///< Nobody owns it: it goes when the loop has let go of it.
 };
+
+static_assert(sizeof(EventLoop::Watch) <= 56, "every open stream has two");
 
 }  // namespace sidecar::net

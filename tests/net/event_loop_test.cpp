@@ -176,13 +176,17 @@ TEST(Watch, WhatWasLeftUnreadIsToldAgain) {
   struct Reader {
     const Pair& pair;
     std::string& heard;
-    void operator()() const {
+    void wait() const {
+      pair.watch->wait(Way::read, Way::read, [this] { read(); });
+    }
+    void read() const {
       heard += pair.hear(2) + '|';
-      if (heard.size() < 20) pair.watch->wait(Way::read, Way::read, *this);
+      if (heard.size() < 20) wait();
     }
   };
   pair.say("abcde");
-  pair.watch->wait(Way::read, Way::read, Reader{pair, heard});
+  const Reader reader{pair, heard};
+  reader.wait();
   loop.poll();
   EXPECT_EQ(heard, "ab|cd|e|");
   pair.say("fg");
@@ -197,18 +201,21 @@ TEST(Watch, NobodyIsServedTwiceBeforeTheOthers) {
   std::string order;
   struct Reader {
     const Pair& pair;
-    std::string* order;
-    void operator()() const {
+    std::string& order;
+    void wait() const {
+      pair.watch->wait(Way::read, Way::read, [this] { read(); });
+    }
+    void read() const {
       const std::string heard = pair.hear(1);
       if (heard.empty()) return;
-      *order += heard;
-      pair.watch->wait(Way::read, Way::read, *this);
+      order += heard;
+      wait();
     }
   };
   first.say("aaaa");
   second.say("bbbb");
-  first.watch->wait(Way::read, Way::read, Reader{first, &order});
-  second.watch->wait(Way::read, Way::read, Reader{second, &order});
+  const std::array<Reader, 2> readers{Reader{first, order}, Reader{second, order}};
+  for (const Reader& reader : readers) reader.wait();
   loop.poll();
   EXPECT_EQ(order.size(), 8U);
   EXPECT_TRUE(order == "abababab" || order == "babababa") << order;
@@ -217,19 +224,17 @@ TEST(Watch, NobodyIsServedTwiceBeforeTheOthers) {
 /// Sockets that are always ready, and what is done with them: each turn takes a fifth of a millisecond.
 struct Crowd {
   Crowd(EventLoop& loop, std::size_t count, bool moves_much) : bulk(moves_much), turns(count) {
-    for (std::size_t i = 0; i < count; ++i) pairs.push_back(std::make_unique<Pair>(loop));
+    for (std::size_t i = 0; i < count; ++i) {
+      pairs.push_back(std::make_unique<Pair>(loop));
+      members.push_back(Member{this, i});
+    }
   }
   void start() {
     for (std::size_t i = 0; i < pairs.size(); ++i) serve_again(i);
   }
   void serve_again(std::size_t i) {
     if (bulk) pairs[i]->watch->set_bulk();
-    struct Turn {
-      Crowd* crowd;
-      std::size_t i;
-      void operator()() const { crowd->serve(i); }
-    };
-    pairs[i]->watch->wait(Way::write, Way::write, Turn{this, i});
+    pairs[i]->watch->wait(Way::write, Way::write, [member = &members[i]] { member->crowd->serve(member->i); });
   }
   void serve(std::size_t i) {
     const Clock::time_point began = Clock::now();
@@ -239,8 +244,14 @@ struct Crowd {
     if (on_turn && on_turn()) serve_again(i);
   }
 
+  struct Member {
+    Crowd* crowd;
+    std::size_t i;
+  };
+
   bool bulk;
   std::vector<std::unique_ptr<Pair>> pairs;
+  std::vector<Member> members;
   std::vector<int> turns;
   int all = 0;
   std::function<bool()> on_turn;  ///< Whether it goes on.
@@ -255,7 +266,8 @@ TEST(Watch, WhoMovesMuchDoesNotKeepOthersWaiting) {
     return bulk.all < 1'000;
   };
   int told_behind = 0;
-  modest.watch->wait(Way::read, Way::read, [&] { told_behind = bulk.all; });
+  const auto note = [&] { told_behind = bulk.all; };
+  modest.watch->wait(Way::read, Way::read, [&note] { note(); });
   bulk.start();
   loop.poll();
   EXPECT_GE(told_behind, 300);
@@ -297,19 +309,15 @@ TEST(Watch, WhoIsCalledHasTheTimeOfTheCall) {
   const Pair first(loop);
   const Pair second(loop);
   std::vector<Clock::time_point> seen;
-  struct Slow {
-    EventLoop* loop;
-    std::vector<Clock::time_point>* seen;
-    void operator()() const {
-      const Clock::time_point began = Clock::now();
-      seen->push_back(loop->now());
-      while (Clock::now() < began + 3ms) continue;
-      seen->push_back(loop->now());
-    }
+  const auto slow = [&] {
+    const Clock::time_point began = Clock::now();
+    seen.push_back(loop.now());
+    while (Clock::now() < began + 3ms) continue;
+    seen.push_back(loop.now());
   };
   const Clock::time_point before = Clock::now();
-  first.watch->wait(Way::write, Way::write, Slow{&loop, &seen});
-  second.watch->wait(Way::write, Way::write, Slow{&loop, &seen});
+  first.watch->wait(Way::write, Way::write, [&slow] { slow(); });
+  second.watch->wait(Way::write, Way::write, [&slow] { slow(); });
   loop.poll();
   ASSERT_EQ(seen.size(), 4U);
   EXPECT_GE(seen[0], before);
@@ -420,17 +428,13 @@ TEST(Watch, MayGoWhileOthersAreServed) {
   std::vector<std::unique_ptr<Pair>> pairs;
   int told = 0;
   for (int i = 0; i < 10; ++i) pairs.push_back(std::make_unique<Pair>(loop));
-  struct End {
-    std::vector<std::unique_ptr<Pair>>* pairs;
-    int* told;
-    void operator()() const {
-      ++*told;
-      pairs->clear();
-    }
+  const auto end_all = [&] {
+    ++told;
+    pairs.clear();
   };
   for (const auto& pair : pairs) {
     pair->say("x");
-    pair->watch->wait(Way::read, Way::read, End{&pairs, &told});
+    pair->watch->wait(Way::read, Way::read, [&end_all] { end_all(); });
   }
   loop.poll();
   EXPECT_EQ(told, 1);
