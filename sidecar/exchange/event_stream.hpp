@@ -20,8 +20,8 @@ class EventStream {
   /// The head goes out in this turn. `complete_at_end`: where the backend ends cleanly, nothing can be missing.
   EventStream(sse::StreamKind kind, bool complete_at_end, const EventStreamPolicy& policy, Turn& turn)
       : source_(kind, turn.now),
-        delivery_(policy.heartbeat, turn.now, turn.random),
-        complete_at_end_(complete_at_end) {}
+        complete_at_end_(complete_at_end),
+        delivery_(policy.heartbeat, turn.now, turn.random) {}
 
   // What puts bytes in returns how many.
 
@@ -87,13 +87,16 @@ class EventStream {
  private:
   [[nodiscard]] TimePoint idle_at(const EventStreamPolicy& policy) const;
 
-  StreamSource source_;
-  StreamDelivery delivery_;
-  TimePoint ends_at_ = kNever;
+  // The small ones fit in behind the last of the source.
+  [[no_unique_address]] StreamSource source_;
   Reason planned_ = Reason::drain;
   bool complete_at_end_ = false;
   bool leaving_ = false;  ///< It ends at its next event boundary.
   bool first_event_seen_ = false;
+  StreamDelivery delivery_;
+  TimePoint ends_at_ = kNever;
 };
+
+static_assert(sizeof(EventStream) <= 64, "every open stream holds one");
 
 }  // namespace sidecar::exchange

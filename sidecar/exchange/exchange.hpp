@@ -133,16 +133,16 @@ class Exchange {
 
   PolicySetPtr policies_;
   const RoutePolicy* route_ = nullptr;
-  Account account_;
-  std::unique_ptr<Rescue> rescue_;
-  TimePoint deadline_ = kNever;  ///< Of the phase: to connect, to the response head, …
-  EventStream event_stream_;
-  UpstreamWish wish_;
+  [[no_unique_address]] Account account_;  // There is room for the next four behind its last.
   Phase phase_ = Phase::idle;
   Reason reason_ = Reason::complete;
   ClosedBy closed_by_ = ClosedBy::sidecar;
   Ending ending_ = Ending::clean;
-  bool stream_ : 1 = false;  ///< It is an event stream, and counts as one.
+  std::unique_ptr<Rescue> rescue_;
+  TimePoint deadline_ = kNever;  ///< Of the phase: to connect, to the response head, …
+  EventStream event_stream_;
+  [[no_unique_address]] UpstreamWish wish_;  // There is room for the flags behind its last.
+  bool stream_ : 1 = false;                  ///< It is an event stream, and counts as one.
   bool to_head_ : 1 = false;
   bool request_chunked_ : 1 = false;
   bool request_ended_ : 1 = false;

@@ -1,10 +1,14 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
+#include <boost/container/string.hpp>
+
 namespace sidecar::exchange {
+
+/// Who a client's connection is from, printable. An IPv4 address with its port takes no memory of its own.
+using PeerText = boost::container::string;
 
 /// What a client's connection may begin with before its first request: a PROXY header, and then the preface of HTTP/2.
 class Opening {
@@ -25,7 +29,7 @@ class Opening {
 
   /// A PROXY header is taken off `input`, and `peer` is who it names. Behind an outcome other than `need_more` there is
   /// nothing to expect any more.
-  [[nodiscard]] Result look(std::string_view& input, std::string& peer);
+  [[nodiscard]] Result look(std::string_view& input, PeerText& peer);
 
   [[nodiscard]] bool over() const { return !proxy_header_ && !http2_; }
   [[nodiscard]] bool awaits_proxy_header() const { return proxy_header_; }

@@ -58,8 +58,8 @@ class Relay::TurnScope {
   Turn turn;
 };
 
-Relay::Relay(http::DownstreamCodec& codec, std::string peer, bool tls, TimePoint now, const Workbench& bench)
-    : downstream_(codec), peer_(std::move(peer)), tls_(tls) {
+Relay::Relay(http::DownstreamCodec& codec, std::string_view peer, bool tls, TimePoint now, const Workbench& bench)
+    : downstream_(codec), peer_(peer.data(), peer.size()), tls_(tls) {
   // A read of the shell, what waits here and what waits to be written share the limit.
   const Limits& limits = bench.policies->limits;
   received_max_ = static_cast<std::uint32_t>(std::max(limits.pending_bytes / 4, limits.head_bytes));
@@ -114,7 +114,7 @@ void Relay::refuse_proxy_header(const char* why, Turn& turn, Workbench& bench) {
   turn.lifecycle.on_counted(Counted::proxy_header_refused, 1);
   LifecycleRecord record;
   record.id = bench.next_id++;
-  record.client = peer_;
+  record.client = peer().text;
   record.reason = Reason::protocol_error;
   record.closed_by = ClosedBy::sidecar;
   record.detail = why;
@@ -162,14 +162,14 @@ bool Relay::on_request_event(const http::DownstreamCodec::Parsed& parsed, Turn& 
       head_begun_ = false;
       if (refused_) {
         downstream_.refuse_persistence();
-        exchange_.on_request_refused({503, "too many connections (limits.connections)"}, parsed.head, {peer_, tls_},
+        exchange_.on_request_refused({503, "too many connections (limits.connections)"}, parsed.head, peer(),
                                      bench.next_id++, turn);
         return false;
       }
       if (bench.drain) downstream_.refuse_persistence();
       expect_body(turn.now, bench);
       pinned_ = pinned_ || http::authenticates_connection(parsed.head.fields);
-      exchange_.on_request_head(parsed.head, parsed.framing, {peer_, tls_}, bench.policies, bench.next_id++, turn);
+      exchange_.on_request_head(parsed.head, parsed.framing, peer(), bench.policies, bench.next_id++, turn);
       return true;
     case http::DownstreamCodec::Event::body:
       expect_body(turn.now, bench);
@@ -181,7 +181,7 @@ bool Relay::on_request_event(const http::DownstreamCodec::Parsed& parsed, Turn& 
       return true;
     case http::DownstreamCodec::Event::error:
       deadline_ = kNever;
-      exchange_.on_request_refused(parsed.refusal, parsed.head, {peer_, tls_}, bench.next_id++, turn);
+      exchange_.on_request_refused(parsed.refusal, parsed.head, peer(), bench.next_id++, turn);
       return false;
   }
   return false;
@@ -454,8 +454,7 @@ void Relay::on_deadline(TimePoint now, Workbench& bench) {
     connection_ = Connection::aborted;
   } else if (connection_ == Connection::open && head_begun_) {
     downstream_.refuse_persistence();
-    exchange_.on_request_refused({408, "the head did not come in time"}, {}, {peer_, tls_}, bench.next_id++,
-                                 scope.turn);
+    exchange_.on_request_refused({408, "the head did not come in time"}, {}, peer(), bench.next_id++, scope.turn);
   } else if (opening_.awaits_proxy_header() && !downstream_.received().empty()) {
     refuse_proxy_header("the PROXY header did not come in time", scope.turn, bench);
   } else {
@@ -471,7 +470,7 @@ void Relay::on_body_silent(Turn& turn, Workbench& bench) {
   const bool asked = exchange_.takes_request_body() && !upstream_pending_;
   if (!asked) return expect_body(turn.now, bench);
   downstream_.refuse_persistence();
-  exchange_.on_request_refused({408, "the request's body stopped coming"}, {}, {peer_, tls_}, bench.next_id++, turn);
+  exchange_.on_request_refused({408, "the request's body stopped coming"}, {}, peer(), bench.next_id++, turn);
 }
 
 Wishes Relay::wishes() const {

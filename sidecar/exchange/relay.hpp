@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "exchange/exchange.hpp"
@@ -30,8 +29,8 @@ struct Wishes {
 /// more.
 class Relay {
  public:
-  /// `peer` is printable and lives with the relay; `codec` outlives it.
-  Relay(http::DownstreamCodec& codec, std::string peer, bool tls, TimePoint now, const Workbench& bench);
+  /// `peer` is printable; `codec` outlives it.
+  Relay(http::DownstreamCodec& codec, std::string_view peer, bool tls, TimePoint now, const Workbench& bench);
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
@@ -93,8 +92,8 @@ class Relay {
     return upstream_.keep_alive_timeout();
   }
   [[nodiscard]] Phase phase() const { return exchange_.phase(); }
-  /// Behind DownstreamManner::hand_over: who the client is.
-  [[nodiscard]] std::string take_peer() { return std::move(peer_); }
+  /// Who the client is, as far as is known by now. The view lives as long as nothing is told to the relay.
+  [[nodiscard]] Peer peer() const { return {{peer_.data(), peer_.size()}, tls_}; }
   /// Bytes of the client that wait for their turn.
   [[nodiscard]] std::size_t waiting() const { return downstream_.received().size(); }
   /// What heads cost that are kept, and bytes that came and wait for their turn.
@@ -141,7 +140,7 @@ class Relay {
   http::DownstreamCodec& downstream_;
   http::H1Upstream upstream_;
   Exchange exchange_;
-  std::string peer_;
+  PeerText peer_;
   TimePoint deadline_ = kNever;             ///< For a request (idle, head, silent body), or for the end of lingering.
   TimePoint stalled_at_ = kNever;           ///< The client took nothing until here: it is given up.
   TimePoint upstream_stalled_at_ = kNever;  ///< The same for the backend.

@@ -15,7 +15,7 @@ namespace sidecar::exchange {
 class StreamSource {
  public:
   StreamSource() = default;
-  StreamSource(sse::StreamKind kind, TimePoint now) : last_bytes_(now), kind_(kind) {}
+  StreamSource(sse::StreamKind kind, TimePoint now) : kind_(kind), last_bytes_(now) {}
 
   /// Bytes of the body as they came. An opaque stream is not looked into.
   void on_bytes(std::string_view bytes, TimePoint now) {
@@ -64,10 +64,10 @@ class StreamSource {
     if (silence > max_idle_ms_) max_idle_ms_ = static_cast<std::uint32_t>(silence);
   }
 
-  sse::Scanner scanner_;
+  [[no_unique_address]] sse::Scanner scanner_;
+  sse::StreamKind kind_ = sse::StreamKind::none;
   TimePoint last_bytes_;
   std::uint32_t max_idle_ms_ = 0;  ///< 49 days at most.
-  sse::StreamKind kind_ = sse::StreamKind::none;
 };
 
 }  // namespace sidecar::exchange

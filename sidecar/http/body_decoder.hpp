@@ -54,11 +54,14 @@ class BodyDecoder {
  private:
   [[nodiscard]] Result next_chunked(std::string_view& input, const HeadLimits& limits, HeadScratch& scratch);
 
+  // The small ones fit in behind the last of the chunked decoder.
   std::uint64_t remaining_ = 0;
-  ChunkedDecoder chunked_;
-  FramingKind kind_ = FramingKind::none;
-  ChunkStrictness strictness_ = ChunkStrictness::strict;
+  [[no_unique_address]] ChunkedDecoder chunked_;
+  FramingKind kind_ : 4 = FramingKind::none;
+  ChunkStrictness strictness_ : 4 = ChunkStrictness::strict;
   HeadSearch search_;
 };
+
+static_assert(sizeof(BodyDecoder) <= 24, "every open stream holds two");
 
 }  // namespace sidecar::http

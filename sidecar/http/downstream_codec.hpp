@@ -90,8 +90,8 @@ class DownstreamCodec {
 
  protected:
   DownstreamCodec() = default;
-  DownstreamCodec(const DownstreamCodec&) = default;
-  DownstreamCodec& operator=(const DownstreamCodec&) = default;
+  DownstreamCodec(const DownstreamCodec&) = delete;
+  DownstreamCodec& operator=(const DownstreamCodec&) = delete;
 
  private:
   Received received_;

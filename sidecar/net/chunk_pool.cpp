@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <utility>
 
 namespace sidecar::net {
 
@@ -43,7 +44,7 @@ void PendingBytes::append(std::string_view bytes, ChunkPool& pool) {
   while (!bytes.empty()) {
     if (last_ == nullptr || end_ == last_->bytes.size()) {
       ChunkPool::Chunk* chunk = pool.take();
-      (last_ == nullptr ? first_ : last_->next) = chunk;
+      chunk->next = last_ == nullptr ? chunk : std::exchange(last_->next, chunk);
       last_ = chunk;
       end_ = 0;
     }
@@ -57,28 +58,32 @@ void PendingBytes::append(std::string_view bytes, ChunkPool& pool) {
 void PendingBytes::consume(std::size_t size, ChunkPool& pool) {
   assert(size <= size_);
   size_ -= static_cast<std::uint32_t>(size);
-  while (first_ != nullptr) {
-    const std::size_t held = (first_ == last_ ? end_ : first_->bytes.size()) - begin_;
+  while (last_ != nullptr) {
+    ChunkPool::Chunk* first = last_->next;
+    const std::size_t held = (first == last_ ? end_ : first->bytes.size()) - begin_;
     if (size < held) {
       begin_ = static_cast<std::uint16_t>(begin_ + size);
       return;
     }
     size -= held;
-    ChunkPool::Chunk* next = first_->next;
-    pool.give_back(first_);
-    first_ = next;
     begin_ = 0;
+    if (first == last_) {
+      last_ = nullptr;
+    } else {
+      last_->next = first->next;
+    }
+    pool.give_back(first);
   }
-  last_ = nullptr;
-  end_ = 0;
 }
 
 std::size_t PendingBytes::gather(std::span<iovec> out) const {
+  if (last_ == nullptr) return 0;
   std::size_t count = 0;
   std::size_t begin = begin_;
-  for (ChunkPool::Chunk* chunk = first_; chunk != nullptr && count < out.size(); chunk = chunk->next) {
+  for (ChunkPool::Chunk* chunk = last_->next; count < out.size(); chunk = chunk->next) {
     const std::size_t end = chunk == last_ ? end_ : chunk->bytes.size();
     out[count++] = {chunk->bytes.data() + begin, end - begin};
+    if (chunk == last_) break;
     begin = 0;
   }
   return count;

@@ -59,13 +59,14 @@ class PendingBytes {
   }
 
  private:
-  ChunkPool::Chunk* first_ = nullptr;
-  ChunkPool::Chunk* last_ = nullptr;
+  ChunkPool::Chunk* last_ = nullptr;  ///< Of a ring: the first is behind it.
   std::uint32_t size_ = 0;
-  std::uint16_t begin_ = 0;  ///< In first_.
-  std::uint16_t end_ = 0;    ///< In last_.
+  std::uint16_t begin_ = 0;  ///< In the first.
+  std::uint16_t end_ = 0;    ///< In the last.
 
   static_assert(sizeof(ChunkPool::Chunk) <= 0xffff);
 };
+
+static_assert(sizeof(PendingBytes) <= 16, "every open stream holds two");
 
 }  // namespace sidecar::net

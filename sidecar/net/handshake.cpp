@@ -152,7 +152,7 @@ void Handshake::hand_over() {
     const auto mode = http::H2Connection::Mode::translate;
     Http2Session::start(worker, std::move(stream), {std::move(peer), mode, true, arrival.refused}, {});
   } else {
-    Session::start(worker, std::move(stream), std::move(peer), arrival);
+    Session::start(worker, std::move(stream), peer, arrival);
   }
 }
 

@@ -8,7 +8,7 @@
 namespace sidecar::net {
 
 Http2Stream::Http2Stream(Worker& worker, Http2Session& session, http::H2Stream& codec, Arrival arrival)
-    : UpstreamSide(worker, codec, std::move(arrival.peer), arrival.tls), session_(session), codec_(codec) {
+    : UpstreamSide(worker, codec, arrival.peer, arrival.tls), session_(session), codec_(codec) {
   codec_.shell = this;
   if (arrival.refused) relay_.refuse_all(worker_.now(), worker_.bench());
 }

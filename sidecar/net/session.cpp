@@ -10,7 +10,7 @@
 
 namespace sidecar::net {
 
-static_assert(sizeof(Session) <= 640, "every idle stream holds a Session");
+static_assert(sizeof(Session) <= 520, "every idle stream holds a Session");
 
 namespace {
 
@@ -19,8 +19,8 @@ constexpr std::chrono::seconds kBlindLook{1};
 
 }  // namespace
 
-void Session::start(Worker& worker, Stream stream, std::string peer, Arrival arrival) {
-  auto* session = new Session(worker, std::move(stream), std::move(peer));
+void Session::start(Worker& worker, Stream stream, std::string_view peer, Arrival arrival) {
+  auto* session = new Session(worker, std::move(stream), peer);
   if (arrival.proxy_protocol) session->relay_.expect_proxy_header(worker.now(), worker.bench());
   if (arrival.refused) session->relay_.refuse_all(worker.now(), worker.bench());
   if (session->downstream_.tls() == nullptr) session->relay_.expect_http2();  // There it was agreed on.
@@ -30,8 +30,8 @@ void Session::start(Worker& worker, Stream stream, std::string peer, Arrival arr
   session->enter([] {});
 }
 
-Session::Session(Worker& worker, Stream stream, std::string peer)
-    : UpstreamSide(worker, codec_, std::move(peer), stream.tls() != nullptr), downstream_(std::move(stream)) {}
+Session::Session(Worker& worker, Stream stream, std::string_view peer)
+    : UpstreamSide(worker, codec_, peer, stream.tls() != nullptr), downstream_(std::move(stream)) {}
 
 Session::~Session() {
   to_downstream_.clear(worker_.chunks());
@@ -234,7 +234,7 @@ void Session::hand_over() {
   handed_over_ = true;
   unlink();
   const auto mode = translates_http2_ ? http::H2Connection::Mode::translate : http::H2Connection::Mode::refuse;
-  Http2Session::start(worker_, std::move(downstream_), {relay_.take_peer(), mode, false, refused_},
+  Http2Session::start(worker_, std::move(downstream_), {std::string(relay_.peer().text), mode, false, refused_},
                       codec_.received().join({}));
 }
 

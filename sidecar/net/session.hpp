@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <string_view>
 
 #include "http/h1_downstream.hpp"
 #include "net/chunk_pool.hpp"
@@ -23,14 +23,14 @@ class Session final : public ClientConnection, private UpstreamSide {
   };
 
   /// Takes over the connection, whose handshake is done if it has one.
-  static void start(Worker& worker, Stream stream, std::string peer, Arrival arrival);
+  static void start(Worker& worker, Stream stream, std::string_view peer, Arrival arrival);
 
   void on_deadline(TimePoint now) override;
   void drain() override;
   void force() override;
 
  private:
-  Session(Worker& worker, Stream stream, std::string peer);
+  Session(Worker& worker, Stream stream, std::string_view peer);
   ~Session();
 
   /// Runs one entry with the session kept alive, settles, and deletes it behind the last one.

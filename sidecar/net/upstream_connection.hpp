@@ -39,8 +39,8 @@ class UpstreamConnection final
   /// Ends the connection; the object goes when its last wait has completed. With a reset when `reset`.
   void close(bool reset);
 
-  std::uint64_t pool_id = 0;  ///< Of the pool whose backend it is connected to; the session's.
   TimePoint expires_at;       ///< While it is idle; the pool's.
+  std::uint32_t pool_id = 0;  ///< Of the pool whose backend it is connected to; the session's.
 
   void on_deadline(TimePoint now) override {
     if (!closing_) owner_->on_upstream_deadline(*this, now);
@@ -50,11 +50,13 @@ class UpstreamConnection final
   ~UpstreamConnection() = default;
   void release_if_done();
 
-  Owner* owner_;
-  Stream stream_;
   bool read_armed_ = false;
   bool write_armed_ = false;
   bool closing_ = false;
+  Owner* owner_;
+  Stream stream_;
 };
+
+static_assert(sizeof(UpstreamConnection) <= 88, "every open stream has one");
 
 }  // namespace sidecar::net

@@ -18,7 +18,7 @@ class UpstreamPool final : public UpstreamConnection::Owner {
  public:
   /// `tls`: nullptr where the upstream is plain.
   UpstreamPool(Worker& worker, const exchange::UpstreamPolicy& policy, std::shared_ptr<const TlsClient> tls,
-               std::uint64_t id)
+               std::uint32_t id)
       : worker_(worker),
         names_(worker, policy.address, policy.dns_ttl),
         policy_(policy),
@@ -29,7 +29,7 @@ class UpstreamPool final : public UpstreamConnection::Owner {
   UpstreamPool& operator=(const UpstreamPool&) = delete;
 
   /// Never given twice by a worker: a pool that is gone is not mistaken for one that came into its place.
-  [[nodiscard]] std::uint64_t id() const { return id_; }
+  [[nodiscard]] std::uint32_t id() const { return id_; }
   [[nodiscard]] NameCache& names() { return names_; }
   [[nodiscard]] const std::shared_ptr<const TlsClient>& tls() const { return tls_; }
   /// Connections of this pool are as good as those of one that would be made for these.
@@ -60,7 +60,7 @@ class UpstreamPool final : public UpstreamConnection::Owner {
   std::shared_ptr<const TlsClient> tls_;
   Idle idle_;  ///< Most recently used first.
   std::size_t size_ = 0;
-  std::uint64_t id_;
+  std::uint32_t id_;
   bool retired_ = false;
 };
 

@@ -19,8 +19,8 @@ class UpstreamSide::Turn {
   UpstreamSide& side_;
 };
 
-UpstreamSide::UpstreamSide(Worker& worker, http::DownstreamCodec& codec, std::string peer, bool tls)
-    : worker_(worker), relay_(codec, std::move(peer), tls, worker.now(), worker.bench()) {}
+UpstreamSide::UpstreamSide(Worker& worker, http::DownstreamCodec& codec, std::string_view peer, bool tls)
+    : worker_(worker), relay_(codec, peer, tls, worker.now(), worker.bench()) {}
 
 UpstreamSide::~UpstreamSide() {
   to_upstream_.clear(worker_.chunks());

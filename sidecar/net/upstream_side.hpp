@@ -2,7 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <string_view>
 
 #include "exchange/relay.hpp"
 #include "net/chunk_pool.hpp"
@@ -26,7 +26,7 @@ class UpstreamSide : public UpstreamConnection::Owner, public Connector::Client 
 
  protected:
   /// `codec` is only remembered: it may belong to the derived class.
-  UpstreamSide(Worker& worker, http::DownstreamCodec& codec, std::string peer, bool tls);
+  UpstreamSide(Worker& worker, http::DownstreamCodec& codec, std::string_view peer, bool tls);
   ~UpstreamSide();
 
   // Around everything that happens to the backend's connection. The object lives until end_turn(), which settles.

@@ -152,7 +152,7 @@ bool Worker::take_in(Newcomer newcomer) {
   if (newcomer.at.tls != nullptr) {
     Handshake::start(*this, std::move(*stream), std::move(newcomer.peer), arrival, std::move(newcomer.at.tls));
   } else {
-    Session::start(*this, std::move(*stream), std::move(newcomer.peer), arrival);
+    Session::start(*this, std::move(*stream), newcomer.peer, arrival);
   }
   return true;
 }

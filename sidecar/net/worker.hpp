@@ -132,7 +132,7 @@ class Worker {  // NOLINT(clang-analyzer-optin.performance.Padding): one a threa
   std::size_t place_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<Generation> generations_;  ///< Newest last.
-  std::uint64_t pools_made_ = 0;
+  std::uint32_t pools_made_ = 0;
   Clients clients_;
 };
 

@@ -65,7 +65,7 @@ class Scanner {
   void end_line(char line_end) noexcept;
   bool completes_crlf(char first) noexcept;
 
-  Blocks blocks_;
+  [[no_unique_address]] Blocks blocks_;  // There is room for what follows behind its last.
   Phase phase_ = Phase::stream_start;
   LineEnding line_ending_ = LineEnding::unknown;
   std::uint8_t matched_ = 0;      ///< Bytes of the field name `data` seen in this line.
@@ -73,6 +73,6 @@ class Scanner {
   bool in_first_ending_ = false;  ///< That CR ended the stream's first line.
 };
 
-static_assert(sizeof(Scanner) <= 24, "every open stream holds a Scanner");
+static_assert(sizeof(Scanner) <= 16, "every open stream holds a Scanner");
 
 }  // namespace sidecar::sse

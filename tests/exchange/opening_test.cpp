@@ -19,9 +19,9 @@ struct Look {
 };
 
 Look look(Opening& opening, std::string_view input) {
-  std::string peer = "peer";
+  PeerText peer = "peer";
   const Outcome outcome = opening.look(input, peer).outcome;
-  return {outcome, std::string(input), peer};
+  return {outcome, std::string(input), peer.c_str()};
 }
 
 TEST(Opening, ExpectsNothingUnlessItIsTold) {
@@ -46,7 +46,7 @@ TEST(Opening, SaysWhyThereIsNone) {
   Opening opening;
   opening.expect_proxy_header();
   std::string_view input = "GET / HTTP/1.1\r\n";
-  std::string peer;
+  PeerText peer;
   const Opening::Result result = opening.look(input, peer);
   EXPECT_EQ(result.outcome, Outcome::wrong_header);
   EXPECT_STRNE(result.why, "");

@@ -26,7 +26,7 @@ TEST(RelayHttp2, IsHandedOverWithEverythingThatCame) {
   d.client(std::string(kPreface) + "\1\2\3");
   EXPECT_EQ(d.manner(), DownstreamManner::hand_over);
   EXPECT_EQ(d.waiting(), std::string(kPreface) + "\1\2\3");
-  EXPECT_EQ(d.relay.take_peer(), "192.0.2.7:51412");
+  EXPECT_EQ(d.relay.peer().text, "192.0.2.7:51412");
   EXPECT_EQ(d.to_client(), "");
   EXPECT_TRUE(d.recorder.ends().empty());
   EXPECT_LT(d.until_deadline(), 0s) << "it is not ours any more";
@@ -103,7 +103,7 @@ TEST(RelayHttp2, FollowsAProxyHeader) {
   d.client(std::string(kPreface).substr(5));
   EXPECT_EQ(d.manner(), DownstreamManner::hand_over);
   EXPECT_EQ(d.waiting(), kPreface);
-  EXPECT_EQ(d.relay.take_peer(), "192.0.2.1:80");
+  EXPECT_EQ(d.relay.peer().text, "192.0.2.1:80");
 }
 
 }  // namespace

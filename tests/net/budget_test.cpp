@@ -14,7 +14,7 @@
 namespace sidecar::nettest {
 namespace {
 
-constexpr std::size_t kIdleStreamBytesMax = 2048;
+constexpr std::size_t kIdleStreamBytesMax = 900;
 constexpr double kSyscallsPerEventMax = 4.0;
 constexpr double kSyscallsPerEventOfTlsMax = 4.0;
 constexpr long kAttachingCalls = 8;  ///< Interrupted waits that are entered anew, and a line of the log.

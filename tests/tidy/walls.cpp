@@ -57,7 +57,8 @@ constexpr std::array<std::string_view, 4> kHarmless{"llhttp.h", "nghttp2/nghttp2
 /// The system's headers end in .h, and the pure shore has no system.
 bool is_forbidden_on_pure_shore(std::string_view name) {
   if (std::ranges::find(kForbiddenOnPureShore, name) != kForbiddenOnPureShore.end()) return true;
-  if (name.starts_with("boost/")) return !name.starts_with("boost/intrusive/") && name != "boost/container/vector.hpp";
+  const bool container = name == "boost/container/vector.hpp" || name == "boost/container/string.hpp";
+  if (name.starts_with("boost/")) return !name.starts_with("boost/intrusive/") && !container;
   return name.ends_with(".h") && std::ranges::find(kHarmless, name) == kHarmless.end();
 }
 

@@ -56,6 +56,8 @@ TEST(Walls, ThePureShoreHasNoMachine) {
   }
   EXPECT_EQ(count("sidecar/exchange/a.cpp", "#include <boost/intrusive/list.hpp>\n"), 0U);
   EXPECT_EQ(count("sidecar/http/a.hpp", "#include <boost/container/vector.hpp>\n"), 0U);
+  EXPECT_EQ(count("sidecar/exchange/a.hpp", "#include <boost/container/string.hpp>\n"), 0U);
+  EXPECT_EQ(count("sidecar/exchange/a.hpp", "#include <boost/container/map.hpp>\n"), 1U);
   EXPECT_EQ(count("sidecar/exchange/a.cpp", "#include <arpa/inet.h>\n"), 0U);  // Text to an address, no socket.
   EXPECT_EQ(count("sidecar/cli/a.cpp", "#include <boost/asio/ip/tcp.hpp>\n"), 1U);
 }
