@@ -22,7 +22,7 @@ RUN if [ -n "$TRAINED" ]; then benchmarks/train.sh $JOBS && strip -o sse-sidecar
 FROM debian:bookworm-slim
 RUN apt-get -qq update \
  && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
-    ca-certificates libnghttp2-14 libspdlog1.10 libssl3 libyaml-cpp0.7 \
+    ca-certificates libnghttp2-14 libssl3 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY --from=build /src/sse-sidecar /usr/local/bin/
 # Nobody in particular, as a number, so that an orchestrator sees that it is not root. Nothing is written anywhere.

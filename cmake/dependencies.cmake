@@ -6,9 +6,25 @@ find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 
-if(NOT TARGET yaml-cpp::yaml-cpp) # yaml-cpp 0.7 exports the bare name
-  add_library(yaml-cpp::yaml-cpp INTERFACE IMPORTED)
-  target_link_libraries(yaml-cpp::yaml-cpp INTERFACE yaml-cpp)
+# All C++ libraries or none: a shared one brings the shared standard library along. OpenSSL and nghttp2, which are C, stay
+# the system's, and get its updates.
+if(SIDECAR_STATIC_CXX)
+  find_package(fmt REQUIRED)
+  set_target_properties(spdlog::spdlog_header_only PROPERTIES INTERFACE_LINK_LIBRARIES fmt::fmt-header-only)
+  add_library(spdlog::chosen ALIAS spdlog::spdlog_header_only)
+  find_library(YAML_CPP_ARCHIVE libyaml-cpp.a)
+  if(NOT YAML_CPP_ARCHIVE)
+    message(FATAL_ERROR "There is no libyaml-cpp.a here: -DSIDECAR_STATIC_CXX=OFF takes the shared libraries")
+  endif()
+  add_library(yaml-cpp::chosen INTERFACE IMPORTED)
+  target_link_libraries(yaml-cpp::chosen INTERFACE ${YAML_CPP_ARCHIVE})
+else()
+  add_library(spdlog::chosen ALIAS spdlog::spdlog)
+  if(TARGET yaml-cpp::yaml-cpp)
+    add_library(yaml-cpp::chosen ALIAS yaml-cpp::yaml-cpp)
+  else() # 0.7 exports the bare name
+    add_library(yaml-cpp::chosen ALIAS yaml-cpp)
+  endif()
 endif()
 
 set(LLHTTP_SOURCE_DIR "" CACHE PATH "Folder with llhttp.c, api.c, http.c (and llhttp.h there or in include/)")

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <string_view>
 
 #include <boost/intrusive/list.hpp>
 
@@ -21,7 +21,7 @@ class Http2Stream final
       private UpstreamSide {
  public:
   struct Arrival {
-    std::string peer;
+    std::string_view peer;
     bool tls = false;
     bool refused = false;  ///< Of one connection too many.
   };
