@@ -18,6 +18,9 @@ ARG TRAINED=1
 RUN if [ -n "$TRAINED" ]; then benchmarks/train.sh $JOBS && strip -o sse-sidecar build/trained/sse-sidecar; \
     else cmake --preset release && cmake --build --preset release ${JOBS:+-j "$JOBS"} \
       && strip -o sse-sidecar build/release/sse-sidecar; fi
+# What is in the program, and whose it is.
+RUN mkdir notices && for name in libboost1.81-dev libcli11-dev libfmt-dev libspdlog-dev libstdc++-12-dev libyaml-cpp-dev \
+    node-llhttp; do cp "/usr/share/doc/$name/copyright" "notices/$name" || exit 1; done
 
 FROM debian:bookworm-slim
 RUN apt-get -qq update \
@@ -25,6 +28,7 @@ RUN apt-get -qq update \
     ca-certificates libnghttp2-14 libssl3 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY --from=build /src/sse-sidecar /usr/local/bin/
+COPY --from=build /src/notices /usr/share/doc/sse-sidecar
 # Nobody in particular, as a number, so that an orchestrator sees that it is not root. Nothing is written anywhere.
 USER 65532:65532
 # Fails when a library above is missing.

@@ -6,25 +6,31 @@ find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 
+set(SIDECAR_YAML yaml-cpp) # what 0.7 exports
+if(TARGET yaml-cpp::yaml-cpp)
+  set(SIDECAR_YAML yaml-cpp::yaml-cpp)
+endif()
+
 # All C++ libraries or none: a shared one brings the shared standard library along. OpenSSL and nghttp2, which are C, stay
 # the system's, and get its updates.
 if(SIDECAR_STATIC_CXX)
   find_package(fmt REQUIRED)
-  set_target_properties(spdlog::spdlog_header_only PROPERTIES INTERFACE_LINK_LIBRARIES fmt::fmt-header-only)
+  # Even without a library of its own, Debian's spdlog names the shared one of fmt.
+  set_target_properties(spdlog::spdlog_header_only PROPERTIES
+    INTERFACE_LINK_LIBRARIES "Threads::Threads;fmt::fmt-header-only")
   add_library(spdlog::chosen ALIAS spdlog::spdlog_header_only)
-  find_library(YAML_CPP_ARCHIVE libyaml-cpp.a)
-  if(NOT YAML_CPP_ARCHIVE)
-    message(FATAL_ERROR "There is no libyaml-cpp.a here: -DSIDECAR_STATIC_CXX=OFF takes the shared libraries")
+  get_target_property(SIDECAR_YAML_LIBRARY ${SIDECAR_YAML} LOCATION)
+  cmake_path(GET SIDECAR_YAML_LIBRARY PARENT_PATH SIDECAR_YAML_FOLDER)
+  set(SIDECAR_YAML_ARCHIVE ${SIDECAR_YAML_FOLDER}/libyaml-cpp.a)
+  if(NOT EXISTS ${SIDECAR_YAML_ARCHIVE})
+    message(FATAL_ERROR "There is no ${SIDECAR_YAML_ARCHIVE}: -DSIDECAR_STATIC_CXX=OFF takes the shared libraries")
   endif()
   add_library(yaml-cpp::chosen INTERFACE IMPORTED)
-  target_link_libraries(yaml-cpp::chosen INTERFACE ${YAML_CPP_ARCHIVE})
+  target_include_directories(yaml-cpp::chosen INTERFACE $<TARGET_PROPERTY:${SIDECAR_YAML},INTERFACE_INCLUDE_DIRECTORIES>)
+  target_link_libraries(yaml-cpp::chosen INTERFACE ${SIDECAR_YAML_ARCHIVE})
 else()
   add_library(spdlog::chosen ALIAS spdlog::spdlog)
-  if(TARGET yaml-cpp::yaml-cpp)
-    add_library(yaml-cpp::chosen ALIAS yaml-cpp::yaml-cpp)
-  else() # 0.7 exports the bare name
-    add_library(yaml-cpp::chosen ALIAS yaml-cpp)
-  endif()
+  add_library(yaml-cpp::chosen ALIAS ${SIDECAR_YAML})
 endif()
 
 set(LLHTTP_SOURCE_DIR "" CACHE PATH "Folder with llhttp.c, api.c, http.c (and llhttp.h there or in include/)")
