@@ -102,8 +102,10 @@ Parsed<exchange::UpstreamAddress> parse_http_authority(std::string_view text, st
   if (authority.find('@') != std::string_view::npos) return url_refused(text, "a user or password is not supported");
   const std::size_t end = authority.find_first_of("/?#");
   if (end != std::string_view::npos) {
-    return url_refused(text, "nothing may follow the host and port (write " +
-                                 std::string(text.substr(0, text.size() - authority.size() + end)) + ")");
+    const std::string_view without = text.substr(0, text.size() - authority.size() + end);
+    const bool would_do = parse_http_authority(without, authority.substr(0, end), tls).value.has_value();
+    return url_refused(text, "nothing may follow the host and port" +
+                                 (would_do ? " (write " + std::string(without) + ")" : std::string()));
   }
   Parsed<Authority> split = split_authority(authority);
   if (!split.value) return url_refused(text, split.why);

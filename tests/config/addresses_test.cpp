@@ -88,6 +88,10 @@ TEST(Addresses, NoUpstream) {
                              "' is not the URL of an upstream: nothing may follow the host and port (write "
                              "http://app:8000)");
   }
+  const std::string no_advice = "' is not the URL of an upstream: nothing may follow the host and port";
+  EXPECT_EQ(why("http://app\r\nlevel=error/x"), "'http://app\\x0d\\nlevel=error/x" + no_advice);
+  EXPECT_EQ(why("http://\x1b[2J/x"), "'http://\\x1b[2J/x" + no_advice);
+  EXPECT_EQ(why("http:///x"), "'http:///x" + no_advice);
   EXPECT_EQ(why("http://a:b@app"),
             "'http://a:b@app' is not the URL of an upstream: a user or password is not supported");
   EXPECT_EQ(why("http://"), "'http://' is not the URL of an upstream: the host is missing");

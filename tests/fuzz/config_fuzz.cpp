@@ -7,6 +7,7 @@
 
 #include "config/load.hpp"
 #include "config/print.hpp"
+#include "config/words.hpp"
 
 namespace config = sidecar::config;
 
@@ -25,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (result.config.has_value() != result.problems.empty()) failed("neither a configuration nor a problem");
   for (const config::Problem& problem : result.problems) {
     const std::string line = config::to_string(problem);
-    if (line.find_first_of("\r\n") != std::string::npos) failed("more than one line: " + line);
+    if (config::has_control(line)) failed("more than one line, or what a terminal obeys: " + line);
   }
   if (!result.config) return 0;
   const std::string printed = config::print(*result.config);
